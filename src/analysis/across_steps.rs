@@ -28,7 +28,7 @@ pub(super) fn weight(start: usize, steps: usize) -> f64 {
     match (start, steps) {
         (0, 0 | 1) => 1.0,
         (0, _) => 0.5,
-        (start, steps) if start >= steps => 0.0,
-        _ => 0.5 / steps.saturating_sub(1) as f64,
+        _ if start >= steps => 0.0,
+        _ => 0.5 / (steps - 1) as f64,
     }
 }

@@ -25,6 +25,12 @@ struct GroupCounts {
     bad: u64,
 }
 
+/// The random group of the unit with this hash; `None` without groups.
+pub(super) fn group_of<T>(groups: &mut [T], unit: u64) -> Option<&mut T> {
+    let index = usize::try_from(unit.checked_rem(groups.len() as u64)?).ok()?;
+    groups.get_mut(index)
+}
+
 // === impl RandomGroups ===
 
 impl Default for RandomGroups {
@@ -36,9 +42,7 @@ impl Default for RandomGroups {
 impl RandomGroups {
     /// Adds a request of the unit with this hash.
     pub fn add(&mut self, unit: u64, is_bad: bool) {
-        let groups = self.0.len().max(1) as u64;
-        let index = usize::try_from(unit % groups).unwrap_or_default();
-        if let Some(group) = self.0.get_mut(index) {
+        if let Some(group) = group_of(&mut self.0, unit) {
             group.requests += 1;
             group.bad += u64::from(is_bad);
         }

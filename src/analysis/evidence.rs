@@ -253,11 +253,11 @@ impl Evidence {
         }
         // The newest period has a memory of its own: a unit that the step leaves out, because it has
         // seen too many others, may be among those of the period.
-        let is_current = self.is_current(*step);
+        let is_over = self.is_over(*step);
         if self.is_of_period(plan, *step)
             && let Some(stats) = self.steps.get_mut(step.get())
         {
-            self.period.add(plan, (*step, is_current), observation, &mut stats.gates);
+            self.period.add(plan, (*step, is_over), observation, &mut stats.gates);
         }
     }
 

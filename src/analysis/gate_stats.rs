@@ -85,7 +85,7 @@ impl GateStats {
     /// Adds the first bad response of a unit in a period; nothing for values.
     pub(super) fn add_repeated_event(&mut self, version: Version, unit: u64) {
         if let Self::Rate(stats) = self {
-            stats.add_repeated(version, unit);
+            stats.add_repeated_event(version, unit);
         }
     }
 

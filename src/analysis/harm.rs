@@ -19,7 +19,7 @@ use super::step_index::StepIndex;
 use super::wealth::{Wealth, log_mean_of_directions, log_weighted_sum_exp};
 
 /// The fraction of the initial wealth that is bet on what units tell when they come again.
-pub const REPEATED: f64 = 0.5;
+const REPEATED: f64 = 0.5;
 
 /// The natural logarithm of the e-value of the gate at `index` against "green is not worse", in a step.
 pub(super) fn log_e(
@@ -29,27 +29,27 @@ pub(super) fn log_e(
     (index, gate): (usize, &Gate),
 ) -> f64 {
     let first = first_log_e(plan, evidence, index, gate);
+    with_repeated(plan, step, first, || match evidence.is_over(step) {
+        true => f64::NEG_INFINITY,
+        false => repeated_log_e(evidence, step, (index, gate)),
+    })
+}
+
+/// The natural logarithm of the mean of both e-values in a step, where units come again. `first` is over
+/// all steps, `repeated` is of this one.
+pub(super) fn with_repeated(
+    plan: &AnalysisPlan,
+    step: StepIndex,
+    first: f64,
+    repeated: impl FnOnce() -> f64,
+) -> f64 {
     if plan.unit == AnalysisUnit::EveryRequest {
         return first;
     }
-    let repeated = match evidence.is_over(step) {
-        true => f64::NEG_INFINITY,
-        false => repeated_log_e(evidence, step, (index, gate)),
-    };
-    log_mean_with_repeated(first, repeated, step, plan.steps.len())
-}
-
-/// The natural logarithm of the mean of both e-values in a step, of so many steps: `first` is over all
-/// steps, `repeated` is of this one.
-pub(super) fn log_mean_with_repeated(
-    first: f64,
-    repeated: f64,
-    step: StepIndex,
-    steps: usize,
-) -> f64 {
+    let steps = plan.steps.len();
     let weight = |step| REPEATED * across_steps::weight(step, steps);
     let of_later_steps: f64 = (step.get() + 1..steps).map(weight).sum();
-    let parts = [(1.0 - REPEATED, first), (weight(step.get()), repeated), (of_later_steps, 0.0)];
+    let parts = [(1.0 - REPEATED, first), (weight(step.get()), repeated()), (of_later_steps, 0.0)];
     log_weighted_sum_exp(parts.into_iter())
 }
 

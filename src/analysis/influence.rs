@@ -10,7 +10,7 @@ use super::bad_units::min_bad_units;
 use super::by_version::ByVersion;
 use super::harm;
 use super::period::PERIODS_ALPHA;
-use super::plan::{AnalysisPlan, AnalysisUnit, Gate, GateStepParams};
+use super::plan::{AnalysisPlan, Gate, GateStepParams};
 use super::step_index::StepIndex;
 use super::wealth::Wealth;
 
@@ -57,17 +57,11 @@ impl<'a> StepUnderAttack<'a> {
     }
 
     fn is_harmful(&self, bad_units: ByVersion<u64>) -> bool {
-        let (step, steps) = (self.step, self.plan.steps.len());
         let wealth = self.params.harm.wealth(bad_units);
-        let mut by_step = vec![Wealth::default(); step.get()];
+        let mut by_step = vec![Wealth::default(); self.step.get()];
         by_step.push(wealth);
-        let first = across_steps::log_e(&by_step, steps);
-        let log_e = match self.plan.unit {
-            AnalysisUnit::Units => {
-                harm::log_mean_with_repeated(first, wealth.log_mean(), step, steps)
-            }
-            AnalysisUnit::EveryRequest => first,
-        };
+        let first = across_steps::log_e(&by_step, self.plan.steps.len());
+        let log_e = harm::with_repeated(self.plan, self.step, first, || wealth.log_mean());
         let log_gates = libm::log(self.plan.critical_gates().max(1) as f64);
         let log_alpha_fraction = libm::log(1.0 - PERIODS_ALPHA);
         bad_units.green >= min_bad_units(self.plan.alpha)

@@ -186,17 +186,17 @@ impl Period {
     }
 
     /// Adds a response of the period's step to the bets, and to the events of units that come again.
-    /// `stats` has the sums of its gates in the step, to which the response has been added. After the
-    /// step, where it is not the current one, units do not come again.
+    /// `stats` has the sums of its gates in the step, to which the response has been added. Units
+    /// do not come again after the step.
     pub(super) fn add(
         &mut self,
         plan: &AnalysisPlan,
-        (step, is_current): (StepIndex, bool),
+        (step, is_over): (StepIndex, bool),
         observation: &Observation,
         stats: &mut [GateStats],
     ) {
         let has_test = !self.gates.is_empty();
-        let come_again = is_current && plan.unit == AnalysisUnit::Units;
+        let come_again = !is_over && plan.unit == AnalysisUnit::Units;
         if !observation.is_newly_exposed || !(has_test || come_again) {
             return;
         }

@@ -103,7 +103,7 @@ impl RateStats {
     }
 
     /// Adds the first bad response of a unit in a period.
-    pub(super) fn add_repeated(&mut self, version: Version, unit: u64) {
+    pub(super) fn add_repeated_event(&mut self, version: Version, unit: u64) {
         if let Some(level) = self.level_for_harm() {
             self.repeated.add(level, version, unit);
         }

@@ -28,7 +28,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::by_version::ByVersion;
-use super::design_effect::GROUPS;
+use super::design_effect::{GROUPS, group_of};
 use super::known_fraction::{CountsByCoverage, CoverageLevel};
 use crate::assignment::Version;
 
@@ -40,9 +40,9 @@ pub struct RepeatedEvents {
     groups: ByVersion<Vec<u64>>,
 }
 
-/// Two standard errors more than 1: chance alone seldom makes the variance of so many groups, which have
-/// the standard error `√(2/(B − 1))`, a larger multiple of what it is. Green's events count as clusters
-/// only beyond that, since there are few in the first steps.
+/// `1 + 2·√(2/(B − 1))`: two standard errors of the variance of `B` groups above 1. Green has few events
+/// in the first steps, and chance alone seldom makes their dispersion larger than this. Green's events
+/// count as clusters only beyond it.
 const BY_CHANCE: f64 = 1.356;
 
 // === impl RepeatedEvents ===
@@ -53,8 +53,7 @@ impl RepeatedEvents {
         self.counts.add(level, version, 1);
         let groups = self.groups.get_mut(version);
         groups.resize(GROUPS, 0);
-        let index = usize::try_from(unit % GROUPS as u64).unwrap_or_default();
-        if let Some(group) = groups.get_mut(index) {
+        if let Some(group) = group_of(groups, unit) {
             *group += 1;
         }
     }

@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::design_effect::GROUPS;
+use super::design_effect::{GROUPS, group_of};
 
 /// A score from 0 to 1, as a multiple of [`Score::STEP`], so that sums of scores are whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,8 +99,7 @@ impl ScoreGroups {
     /// Adds a score of the unit with this hash.
     pub fn add(&mut self, unit: u64, score: Score) {
         self.groups.resize(GROUPS, ScoreSum::default());
-        let index = usize::try_from(unit % GROUPS as u64).unwrap_or_default();
-        if let Some(group) = self.groups.get_mut(index) {
+        if let Some(group) = group_of(&mut self.groups, unit) {
             group.add(score);
         }
         self.squares += score.0 * score.0;

@@ -11,8 +11,8 @@ use verdigris::analysis::{
 use verdigris::assignment::Version;
 
 use crate::{
-    LAST, SHARES, every_second_is_green, every_third_is_green, evidence_in_last_step, observe,
-    plan_for, plan_with, spread,
+    LAST, SHARES, every_second_is_green, every_third_is_green, evidence_in_last_step, limit,
+    observe, plan_for, plan_with, spread,
 };
 
 const MINUTE_NS: u64 = 60 * 1_000_000_000;
@@ -117,11 +117,6 @@ impl World {
 
 const RUNS: u64 = 100;
 
-/// The most that a rate of this probability may be in [`RUNS`] runs: 2.5 standard errors above it.
-fn at_most(probability: f64) -> f64 {
-    probability + 2.5 * (probability * (1.0 - probability) / RUNS as f64).sqrt()
-}
-
 #[test]
 fn a_green_at_the_tolerance_is_seldom_safe_however_much_is_known() {
     let plan = refusal_plan(0.25);
@@ -139,7 +134,7 @@ fn a_green_at_the_tolerance_is_seldom_safe_however_much_is_known() {
     for (what, unknown, of_unknown) in table {
         let world = World { unknown, of_unknown, refusals };
         let safe = world.fraction_with(&plan, Verdict::Pass);
-        assert!(safe <= at_most(plan.beta), "{what}: {safe}");
+        assert!(safe <= limit(plan.beta, RUNS), "{what}: {safe}");
         let good = World { refusals: by_version(0.3, 0.3), ..world };
         let safe = good.fraction_with(&plan, Verdict::Pass);
         assert!(safe >= 0.9, "{what}, green is like blue: {safe}");
@@ -154,7 +149,7 @@ fn a_green_like_blue_is_seldom_worse_however_much_is_known() {
         let unknown = by_version(blue, green);
         let world = World { unknown, of_unknown: aborted, refusals: by_version(0.3, 0.3) };
         let worse = world.fraction_with(&plan, Verdict::Fail);
-        assert!(worse <= at_most(plan.alpha), "{unknown:?}: {worse}");
+        assert!(worse <= limit(plan.alpha, RUNS), "{unknown:?}: {worse}");
     }
 }
 

@@ -119,6 +119,11 @@ fn spread(unit: u64) -> u64 {
     unit.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
+/// The largest fraction of so many runs that agrees with a probability: 2.5 standard errors above it.
+fn limit(probability: f64, runs: u64) -> f64 {
+    probability + 2.5 * (probability * (1.0 - probability) / runs as f64).sqrt()
+}
+
 fn every_third_is_green(index: u64) -> Version {
     if index.is_multiple_of(3) { Version::Green } else { Version::Blue }
 }

@@ -9,8 +9,8 @@ use verdigris::analysis::{
 };
 use verdigris::assignment::Version;
 
-use crate::repeated_values::mixed;
-use crate::{NOTHING_WAS_BET, observe, one_step_plan, plan_for};
+use crate::repeated_values::{is_on_green, mixed};
+use crate::{NOTHING_WAS_BET, limit, observe, one_step_plan, plan_for};
 
 /// Users who send one request in each period, of whom every third is on green.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ impl Visits {
             evidence.begin_tick(plan, at_ns);
             let observations = (0..self.users).map(|user| {
                 let unit = mixed(self.seed << 20 | user);
-                let is_green = mixed(!unit) >> 32 < (1 << 32) / 3;
+                let is_green = is_on_green(unit);
                 let version = if is_green { Version::Green } else { Version::Blue };
                 let ratio = if is_green { self.ratio } else { 1.0 };
                 let is_unlucky = uniform(unit ^ 1) < self.unlucky;
@@ -87,10 +87,8 @@ fn a_green_like_blue_is_seldom_found_worse() {
         ("few unlike users", Visits { users: 60, rate: 0.05, periods: 24, ..UNLIKE }),
         ("users who fail each time", Visits { rate: 0.1, ..UNLIKE }),
     ] {
-        let (seeds, alpha) = (400, 0.05_f64);
-        let found = visits.share_of_failures(&plan(), seeds);
-        let allowed = alpha + 2.5 * (alpha * (1.0 - alpha) / seeds as f64).sqrt();
-        assert!(found <= allowed, "{what}: {found}");
+        let found = visits.share_of_failures(&plan(), 400);
+        assert!(found <= limit(0.05, 400), "{what}: {found}");
     }
 }
 

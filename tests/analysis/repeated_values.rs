@@ -9,7 +9,7 @@ use verdigris::analysis::{
 use verdigris::assignment::Version;
 use verdigris::rollout::decision_text;
 
-use crate::{LAST, evidence_in_last_step, observe, one_step_plan, plan_for, spread};
+use crate::{LAST, evidence_in_last_step, limit, observe, one_step_plan, plan_for, spread};
 
 /// Users who send one request in each round, of whom every third is on green.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ impl Visits {
                 let draw = |key: u64| normal(self.seed << 40 | key << 20 | user);
                 // Which users are on green depends on the seed, too.
                 let unit = mixed(self.seed << 20 | user);
-                let is_green = mixed(!unit) >> 32 < (1 << 32) / 3;
+                let is_green = is_on_green(unit);
                 let version = if is_green { Version::Green } else { Version::Blue };
                 let times = if is_green { self.green_duration } else { 1.0 };
                 let deviation = self.between_users * draw(0) + 0.6 * draw(round + 1);
@@ -99,6 +99,11 @@ pub fn mixed(bits: u64) -> u64 {
     bits ^ bits >> 31
 }
 
+/// Whether a unit is on green, as one in three is.
+pub fn is_on_green(unit: u64) -> bool {
+    mixed(!unit) >> 32 < (1 << 32) / 3
+}
+
 /// A nearly normal variable from random bits: the sum of four uniform ones.
 fn normal(bits: u64) -> f64 {
     let mixed = mixed(bits);
@@ -134,10 +139,8 @@ fn a_green_that_is_worse_by_the_tolerance_seldom_passes() {
         ("impatient users on blue", Visits { patience_ms: IMPATIENT_ON_BLUE, ..worse }),
         ("impatient users on green", Visits { patience_ms: IMPATIENT_ON_GREEN, ..worse }),
     ] {
-        let (seeds, beta) = (200, 0.1_f64);
-        let passes = visits.share_of_passes(seeds);
-        let allowed = beta + 2.5 * (beta * (1.0 - beta) / seeds as f64).sqrt();
-        assert!(passes <= allowed, "{what}: {passes}");
+        let passes = visits.share_of_passes(200);
+        assert!(passes <= limit(0.1, 200), "{what}: {passes}");
     }
 }
 
@@ -180,10 +183,8 @@ fn a_green_that_is_worse_by_the_margin_is_seldom_found_worse() {
         ("impatient users on blue", Visits { patience_ms: IMPATIENT_ON_BLUE, ..unlike }),
         ("impatient users on green", Visits { patience_ms: IMPATIENT_ON_GREEN, ..unlike }),
     ] {
-        let (seeds, alpha) = (200, 0.05_f64);
-        let found = share_of_failures(visits, seeds);
-        let allowed = alpha + 2.5 * (alpha * (1.0 - alpha) / seeds as f64).sqrt();
-        assert!(found <= allowed, "{what}: {found}");
+        let found = share_of_failures(visits, 200);
+        assert!(found <= limit(0.05, 200), "{what}: {found}");
     }
 }
 

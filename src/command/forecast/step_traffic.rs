@@ -177,9 +177,8 @@ impl StepTraffic {
         let Some(users) = self.users else {
             return (self.counted_after_warmup(seconds, |it| self.units(fraction, it)), 1.0);
         };
-        let period_s = PERIOD_NS as f64 / 1e9;
-        let periods = (seconds / period_s).max(1.0);
-        let requests = self.per_second * seconds.min(period_s) / users;
+        let (periods, in_period_s) = periods(seconds);
+        let requests = self.per_second * in_period_s / users;
         // The means of the count and of its square in a period, for a Poisson number of requests.
         let count = |activity: f64| {
             let expected = requests * activity;
@@ -197,18 +196,17 @@ impl StepTraffic {
     /// How many bad responses of the units of this fraction of all users count in `seconds` for the test of
     /// harm, one of a unit in a period; and their design effect.
     pub(super) fn repeated_events(&self, fraction: f64, rate: f64, seconds: f64) -> (f64, f64) {
-        let period_s = PERIOD_NS as f64 / 1e9;
-        let periods = (seconds / period_s).max(1.0);
-        let in_period = self.units_with_event(fraction, rate, seconds.min(period_s));
-        let events = in_period * periods / self.fill_ratio(seconds.min(period_s)).max(1.0);
+        let (periods, in_period_s) = periods(seconds);
+        let events = self.units_with_event(fraction, rate, in_period_s) * periods;
         let units = self.units_with_event(fraction, rate, seconds);
+        let sampled = 1.0 / self.fill_ratio(in_period_s).max(1.0);
         // The events of a unit come together.
-        (events, (in_period * periods / units).max(1.0))
+        (events * sampled, (events / units).max(1.0))
     }
 
-    /// Whether units come again, and not each request is of another one.
+    /// Whether units come again. Otherwise each request comes from a new unit.
     pub(super) fn come_again(&self) -> bool {
-        self.users.is_some() && self.counts_units()
+        self.users.is_some()
     }
 
     /// The fraction of the variance of values that the past of users does not explain.
@@ -224,6 +222,12 @@ impl StepTraffic {
         let variance = 1.0 / EVENT_SHAPE;
         1.0 + rate * variance * requests * mean_over_users(|activity| activity * activity)
     }
+}
+
+/// How many periods these seconds are, at least 1, and how many seconds each of them has.
+fn periods(seconds: f64) -> (f64, f64) {
+    let period_s = PERIOD_NS as f64 / 1e9;
+    ((seconds / period_s).max(1.0), seconds.min(period_s))
 }
 
 /// The mean over users, whose activity is log-normal with a standard deviation of 1 and a mean
