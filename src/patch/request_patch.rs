@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::merge;
-use super::model::{is_in_path, path_with_model};
+use super::model::{is_in_path, names_managed_prompt, path_with_model};
 use super::system_prompt::System;
 use super::usage_option::{STREAM_OPTIONS, request_usage};
 use crate::json::splice::{Change, Object, quoted};
@@ -99,9 +99,13 @@ impl BodyPatch {
     /// The patched path; `None` where it does not change.
     ///
     /// # Errors
-    /// [`NotPatchable`] where the format has the model in the path and this path has none.
+    /// [`NotPatchable`] where the format has the model in the path and this path has none, or a managed
+    /// prompt.
     pub fn path(&self, path: &str, format: Format) -> Result<Option<String>, NotPatchable> {
         let Some(model) = &self.model else { return Ok(None) };
+        if names_managed_prompt(format, path) {
+            return Err(NotPatchable);
+        }
         match path_with_model(path, model, format) {
             None if is_in_path(format, path) => Err(NotPatchable),
             new_path => Ok(new_path),
@@ -124,11 +128,14 @@ impl BodyPatch {
             changes.push(("model", Change::Set(quoted(model))));
         }
         if let Some(system) = &self.system {
+            if names_managed_prompt(format, path) {
+                return Err(NotPatchable);
+            }
             changes.extend(system.changes(&request, format).ok_or(NotPatchable)?);
         }
-        let sets_stream_options = changes.iter().any(|(name, _)| *name == STREAM_OPTIONS);
-        if self.asks_for_usage && format == Format::Chat && !sets_stream_options {
-            changes.extend(request_usage(&request).map(|change| (STREAM_OPTIONS, change)));
+        if self.asks_for_usage && format == Format::Chat {
+            let usage = request_usage(&request, &changes);
+            changes.extend(usage.map(|change| (STREAM_OPTIONS, change)));
         }
         Ok(request.with_members(&changes))
     }

@@ -46,16 +46,20 @@ impl System {
     pub(super) const MAX_FRAME: usize = 64;
 
     /// The members of the request that change, and their changes; `None` where the request does
-    /// not have this format, or has a value of another type in this place.
+    /// not have this format, has a value of another type in this place, or takes no system prompt.
     pub fn changes(
         &self,
         request: &Object<'_>,
         format: Format,
     ) -> Option<Vec<(&'static str, Change)>> {
+        if !takes_prompt(request, format) {
+            return None;
+        }
+        if self.text.is_empty() {
+            return without_prompt(request, format);
+        }
         let (name, value) = match format {
             Format::Ollama if request.get("messages").is_none() => {
-                // A request with neither only loads a model.
-                request.get("prompt")?;
                 ("system", self.in_text_or_parts(request.get("system"))?)
             }
             Format::Chat | Format::Ollama | Format::Cohere => {
@@ -74,7 +78,7 @@ impl System {
         };
         let mut changes = vec![(name, Change::Set(value))];
         if format == Format::Responses && self.placement == Placement::Replace {
-            changes.extend(without_prompts(request).map(|input| ("input", Change::Set(input))));
+            changes.extend(without_prompts("input", request));
         }
         Some(changes)
     }
@@ -132,11 +136,8 @@ impl System {
         Some(content.with_members(&[("parts", Change::Set(parts))]))
     }
 
-    /// The changed blocks of a Bedrock request. Bedrock rejects an empty block.
+    /// The changed blocks of a Bedrock request.
     fn in_blocks(&self, blocks: Option<&str>) -> Option<String> {
-        if self.text.is_empty() {
-            return Some("[]".to_owned());
-        }
         let block = format!(r#"{{"text":{}}}"#, quoted(&self.text));
         let blocks = blocks.filter(|json| *json != "null").unwrap_or("[]");
         Some(self.placed_among(&Array::parse(blocks)?, block))
@@ -169,11 +170,48 @@ fn is_prompt(message: &str) -> bool {
     matches!(role.as_deref(), Some("system" | "developer"))
 }
 
-/// The input of a Responses request without the parts of the system prompt at its start; `None`
-/// where it has none.
-fn without_prompts(request: &Object<'_>) -> Option<String> {
-    let input = Array::parse(request.get("input")?)?;
-    let count = input.items().iter().take_while(|item| is_prompt(item)).count();
+/// Whether the API takes a system prompt in this request.
+///
+/// Gemini takes none beside a cached context, which has its own ("Context caching" in Gemini's
+/// documentation); Bedrock none beside the variables of a managed prompt ("Converse" in Bedrock's API
+/// reference). Ollama takes none with `raw`, and a request without messages or a prompt only loads a model or
+/// unloads it ("API" in Ollama's documentation).
+fn takes_prompt(request: &Object<'_>, format: Format) -> bool {
+    let has = |name| request.get(name).is_some_and(|json| json != "null");
+    match format {
+        Format::Gemini => !has("cachedContent") && !has("cached_content"),
+        Format::Bedrock => !has("promptVariables"),
+        Format::Ollama => match request.get("messages") {
+            Some(messages) => Array::parse(messages).is_some_and(|it| !it.items().is_empty()),
+            None => has("prompt") && request.get("raw") != Some("true"),
+        },
+        Format::Chat | Format::Responses | Format::Anthropic | Format::Cohere => true,
+    }
+}
+
+/// The changes that remove the system prompt: providers reject an empty one. `None` where the request
+/// does not have this format.
+fn without_prompt(request: &Object<'_>, format: Format) -> Option<Vec<(&'static str, Change)>> {
+    let members: &[_] = match format {
+        Format::Ollama if request.get("messages").is_none() => &["system"],
+        Format::Chat | Format::Ollama | Format::Cohere => {
+            Array::parse(request.get("messages")?)?;
+            return Some(without_prompts("messages", request).into_iter().collect());
+        }
+        Format::Responses => &["instructions"],
+        Format::Anthropic | Format::Bedrock => &["system"],
+        Format::Gemini => &["systemInstruction", "system_instruction"],
+    };
+    let removals = members.iter().map(|name| (*name, Change::Remove));
+    let input = (format == Format::Responses).then(|| without_prompts("input", request)).flatten();
+    Some(removals.chain(input).collect())
+}
+
+/// The change of a list that removes the parts of the system prompt at its start; `None` where it has
+/// none.
+fn without_prompts(name: &'static str, request: &Object<'_>) -> Option<(&'static str, Change)> {
+    let list = Array::parse(request.get(name)?)?;
+    let count = list.items().iter().take_while(|item| is_prompt(item)).count();
     let removals: Vec<_> = (0..count).map(|index| (index, Change::Remove)).collect();
-    (count > 0).then(|| input.with_items(&removals))
+    (count > 0).then(|| (name, Change::Set(list.with_items(&removals))))
 }

@@ -55,7 +55,7 @@ fn read_error(path: &[AnswerKey], token: Token<'_>, answer: &mut Answer) {
         ([], Token::Object | Token::True) => set_error(answer),
         ([], Token::String(text)) if !text.is_empty() => {
             set_error(answer);
-            answer.is_filtered |= is_filter_code(text) || is_filter_message(text);
+            answer.is_filtered |= is_filter_text(text) || is_filter_message(text);
         }
         (
             [Code | Type | Status | Reason] | [InnerError | InnerErrorCamel, Code],
@@ -129,6 +129,13 @@ fn is_success(code: BoundedText<'_>) -> bool {
     [&b""[..], b"0", b"200", b"ok", b"success"].iter().any(|it| it.eq_ignore_ascii_case(code))
 }
 
+/// Whether an error that is a text has the code of a content filter in it. A sentence can have some of
+/// their words for another reason ("names are case-sensitive").
+fn is_filter_text(text: BoundedText<'_>) -> bool {
+    let is_sentence = text.bytes().iter().any(u8::is_ascii_whitespace);
+    if is_sentence { contains_any(text.bytes(), &FILTER_NAMES) } else { is_filter_code(text) }
+}
+
 /// Whether the code or type of an error is that of a content filter.
 ///
 /// Sources: the references of Azure OpenAI (`content_filter`, `ResponsibleAIPolicyViolation`),
@@ -138,27 +145,30 @@ fn is_success(code: BoundedText<'_>) -> bool {
 /// (`ContentPolicyViolationError`), Portkey (`hooks_failed`), one-api (`sensitive_words_detected`),
 /// StepFun (`censorship_blocked`).
 fn is_filter_code(code: BoundedText<'_>) -> bool {
-    const PARTS: [&[u8]; 17] = [
-        b"content_filter",
-        b"contentfilter",
-        b"content_policy",
-        b"contentpolicy",
-        b"policy_violation",
-        b"policyviolation",
-        b"data_inspection",
-        b"datainspection",
-        b"sensitive",
-        b"moderation",
-        b"content_blocked",
-        b"prohibited_content",
-        b"guardrail",
-        b"hooks_failed",
-        b"bio_policy",
-        b"cyber_policy",
-        b"censorship",
-    ];
-    code.is("1301") || contains_any(code.bytes(), &PARTS)
+    code.is("1301")
+        || contains_any(code.bytes(), &FILTER_NAMES)
+        || contains_any(code.bytes(), &FILTER_WORDS)
 }
+
+/// Parts of the codes of content filters that no other text has.
+const FILTER_NAMES: [&[u8]; 13] = [
+    b"content_filter",
+    b"contentfilter",
+    b"content_policy",
+    b"contentpolicy",
+    b"policy_violation",
+    b"policyviolation",
+    b"data_inspection",
+    b"datainspection",
+    b"content_blocked",
+    b"prohibited_content",
+    b"hooks_failed",
+    b"bio_policy",
+    b"cyber_policy",
+];
+
+/// Parts of the codes of content filters that are words.
+const FILTER_WORDS: [&[u8]; 4] = [b"sensitive", b"moderation", b"guardrail", b"censorship"];
 
 /// Whether the message of an error is that of a content filter, where its code is that of any
 /// bad request.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::expected_response::ExpectedResponse;
-use super::format::Format;
 use super::grpc::{DEADLINE_EXCEEDED, parse_timeout};
 use super::method::{Method, Protocol};
 use super::observed_body::{FinishedBody, ObservedBody};
@@ -105,11 +104,6 @@ impl ObservedResponse {
     /// of it that Envoy may have stopped reading from the upstream of a client that does not read.
     pub fn is_held_open(&self) -> bool {
         self.is_tunnel() || self.body_bytes >= BUFFERED_BYTES
-    }
-
-    /// The format of the answer that is expected.
-    pub fn expected_format(&self) -> Option<Format> {
-        self.expected.format
     }
 
     /// The headers of the response have arrived.

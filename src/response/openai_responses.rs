@@ -153,6 +153,10 @@ impl OpenAiResponses {
                     answer.openings.drop_part();
                 }
             }
+            // Its text was read in pieces.
+            ([Content, Item, Text], Token::Text(_)) if self.had_text_deltas => {
+                answer.has_content = true;
+            }
             ([Content, Item, Text], Token::Text(text)) => answer.add_text(text),
             ([Summary, Item, Text] | [Content, Item, Refusal], Token::Text(_)) => {
                 answer.has_content = true;

@@ -1,8 +1,9 @@
 //! The model, in the body or in the path.
 
+use verdigris::patch::Placement;
 use verdigris::response::Format;
 
-use super::model;
+use super::{model, system};
 
 #[test]
 fn the_model_is_replaced_where_the_format_has_it() {
@@ -37,6 +38,14 @@ fn the_model_is_replaced_where_the_format_has_it() {
         assert_eq!(nova.path(&path, Format::Bedrock), Ok(Some(new)));
     }
     assert!(nova.path("/converse", Format::Bedrock).is_err());
+    // A managed prompt has its own model and system prompt.
+    for arn in ["arn%3Aaws%3Abedrock%3Ax%3A1%3Aprompt%2FID%3A1", "arn:aws:bedrock:x:1:prompt/ID:1"]
+    {
+        let path = format!("/model/{arn}/converse");
+        assert!(nova.path(&path, Format::Bedrock).is_err(), "{path}");
+        let with_system = system(Placement::Replace, "S").body(b"{}", Format::Bedrock, &path);
+        assert!(with_system.is_err(), "{path}");
+    }
     // Bodies of InvokeModel and of Claude on Vertex AI have no model.
     let without_model = [
         ("/model/anthropic.claude-3/invoke", "/model/us.amazon.nova-micro-v1%3A0/invoke"),

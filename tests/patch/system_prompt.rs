@@ -160,11 +160,66 @@ const TABLE: [(Format, Placement, &str, &str); 36] = [
     ),
 ];
 
+/// Providers reject an empty text.
 #[test]
-fn an_empty_prompt_gives_bedrock_no_block() {
-    let patch = system(Replace, "");
-    let patched = patch.body(br#"{"system":[{"text":"a"}]}"#, Format::Bedrock, "/");
-    assert_eq!(patched.as_deref(), Ok(r#"{"system":[]}"#));
+fn an_empty_replacement_removes_the_prompt() {
+    let table = [
+        (Format::Chat, r#"{"messages":[]}"#, r#"{"messages":[]}"#),
+        (
+            Format::Chat,
+            r#"{"messages":[{"role":"developer"},{"role":"system"},{"role":"user"},{"role":"system"}]}"#,
+            r#"{"messages":[{"role":"user"},{"role":"system"}]}"#,
+        ),
+        (
+            Format::Cohere,
+            r#"{"messages":[{"role":"system","content":"a"},{"role":"user"}]}"#,
+            r#"{"messages":[{"role":"user"}]}"#,
+        ),
+        (
+            Format::Ollama,
+            r#"{"messages":[{"role":"system","content":"a"},{"role":"user"}]}"#,
+            r#"{"messages":[{"role":"user"}]}"#,
+        ),
+        (Format::Ollama, r#"{"prompt":"b","system":"a"}"#, r#"{"prompt":"b"}"#),
+        (
+            Format::Responses,
+            r#"{"instructions":"a","input":[{"role":"system"},{"role":"user"}]}"#,
+            r#"{"input":[{"role":"user"}]}"#,
+        ),
+        (Format::Responses, r#"{"input":"a"}"#, r#"{"input":"a"}"#),
+        (Format::Anthropic, r#"{"system":"a","n":1}"#, r#"{"n":1}"#),
+        (Format::Gemini, r#"{"systemInstruction":{"parts":[]},"n":1}"#, r#"{"n":1}"#),
+        (Format::Gemini, r#"{"n":1,"system_instruction":{}}"#, r#"{"n":1}"#),
+        (Format::Bedrock, r#"{"system":[{"text":"a"}],"n":1}"#, r#"{"n":1}"#),
+    ];
+    for (format, body, expected) in table {
+        let patched = system(Replace, "").body(body.as_bytes(), format, "/");
+        assert_eq!(patched.as_deref(), Ok(expected), "{format:?} {body}");
+    }
+    let chat = system(Replace, "").body(br#"{"messages":{}}"#, Format::Chat, "/");
+    assert!(chat.is_err(), "{chat:?}");
+}
+
+/// The APIs reject a system prompt in these.
+#[test]
+fn a_request_that_takes_no_prompt_is_not_patched() {
+    let table = [
+        (Format::Gemini, r#"{"contents":[],"cachedContent":"cachedContents/a"}"#, false),
+        (Format::Gemini, r#"{"contents":[],"cached_content":"cachedContents/a"}"#, false),
+        (Format::Gemini, r#"{"contents":[],"cachedContent":null}"#, true),
+        (Format::Bedrock, r#"{"promptVariables":{"a":{"text":"b"}}}"#, false),
+        (Format::Ollama, r#"{"prompt":"b","raw":true}"#, false),
+        (Format::Ollama, r#"{"prompt":"b","raw":false}"#, true),
+        // These load a model, and unload it.
+        (Format::Ollama, r#"{"model":"m"}"#, false),
+        (Format::Ollama, r#"{"model":"m","messages":[],"keep_alive":0}"#, false),
+    ];
+    for placement in [Replace, Append] {
+        for (format, body, is_patched) in table {
+            let patched = system(placement, "S").body(body.as_bytes(), format, "/");
+            assert_eq!(patched.is_ok(), is_patched, "{format:?} {body}");
+        }
+    }
 }
 
 #[test]
