@@ -14,6 +14,11 @@ pub trait Report: Serialize {
     /// terminal.
     fn text(&self) -> String;
 
+    /// What the text says and JSON does not. It is printed to standard error with `--json`.
+    fn beside_json(&self) -> Option<String> {
+        None
+    }
+
     /// The outcome of the report.
     fn outcome(&self) -> ReportOutcome {
         ReportOutcome::Ok
@@ -70,7 +75,11 @@ pub fn print(report: &impl Report, as_json: bool) -> Result<ReportOutcome, CliEr
         true => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
         false => report.text(),
     };
-    write(&mut anstream::stdout(), text.as_bytes()).map(|()| report.outcome())
+    write(&mut anstream::stdout(), text.as_bytes())?;
+    if let Some(text) = report.beside_json().filter(|_| as_json) {
+        write(&mut anstream::stderr(), text.as_bytes())?;
+    }
+    Ok(report.outcome())
 }
 
 /// Writes and flushes. A closed pipe is no error: the reader has what it wanted.

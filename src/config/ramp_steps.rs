@@ -87,7 +87,12 @@ fn check_shares(
     }
     let shown = || raw.iter().map(shown_step).collect::<Value>();
     if steps.is_empty() || raw.len() > MAX_STEPS {
-        let fix = format!("write 1 to {MAX_STEPS} steps, such as [1, 5, 25, 50, 100]");
+        let fix = match has_shadow && steps.is_empty() {
+            true => {
+                "has no step after the shadow step; add shares, such as 1, 5, 25, 50, 100".into()
+            }
+            false => format!("write 1 to {MAX_STEPS} steps, such as [1, 5, 25, 50, 100]"),
+        };
         diagnostics.push(FieldError::new("ramp.steps", &shown(), fix));
         return None;
     }

@@ -11,7 +11,8 @@ use crate::rollout::RampProfile;
 pub enum Outlook {
     /// It has enough, or will have before it is overdue. The text says when.
     Enough(String),
-    /// It will not have enough in time, or never. The text says what needs less, or what is missing.
+    /// It will not have enough in time, or never, or holds whatever it has. The text says what needs less,
+    /// or what is missing.
     TooLittle(String),
     /// It is too early to say.
     Open(String),
@@ -55,10 +56,15 @@ impl Outlook {
     /// to what has come lately. Where the same users come again and again, that is less and less.
     pub fn new(ramp: &RampView) -> Option<Self> {
         let analysis = ramp.judgement.as_ref()?;
-        let deciding = analysis.gates.iter().filter(|gate| is_deciding(gate));
-        let slowest = deciding.min_by(|a, b| a.safe.total_cmp(&b.safe))?;
         let AnalysisView { green_units, counts, .. } = analysis;
         let seen = format!("{} {counts} on green", GroupedCount(*green_units));
+        let is_late = ramp.in_step_s >= MIN_WITHOUT_EVIDENCE_S;
+        if let Some(why) = not_for_want_of_evidence(analysis) {
+            let text = format!("{why}; more traffic does not help; {seen}");
+            return Some(if is_late { Self::TooLittle(text) } else { Self::Open(text) });
+        }
+        let deciding = analysis.gates.iter().filter(|gate| is_deciding(gate));
+        let slowest = deciding.min_by(|a, b| a.safe.total_cmp(&b.safe))?;
         if slowest.safe >= 1.0 {
             let step = ramp.steps.get(ramp.step + 1).map_or("this", |_| "the next");
             return Some(Self::Enough(format!("enough for {step} step, by {seen}")));
@@ -68,7 +74,6 @@ impl Outlook {
         }
         let name = labels::metric(&slowest.metric).name;
         let lasted = HumanDuration(ramp.in_step_s);
-        let is_late = ramp.in_step_s >= MIN_WITHOUT_EVIDENCE_S;
         if let Some(why) = not_for_want_of_units(slowest, analysis) {
             let text = format!("{name}: {why} after {lasted}; {seen}");
             return Some(if is_late { Self::TooLittle(text) } else { Self::Open(text) });
@@ -134,6 +139,17 @@ impl Growth {
     }
 }
 
+/// Why the ramp holds whatever evidence its gates have.
+fn not_for_want_of_evidence(analysis: &AnalysisView) -> Option<String> {
+    if analysis.is_mismatched {
+        return Some(format!("the split of {} does not match the weights", analysis.counts));
+    }
+    let gates = analysis.gates.iter();
+    let gate = gates.filter(|it| it.is_critical).find(|it| it.verdict == "not_comparable")?;
+    let name = labels::metric(&gate.metric).name;
+    Some(format!("{name}: not comparable, since too many answers of one version lack the value"))
+}
+
 /// Why a gate has no evidence although there are units of both versions: more of them are no help.
 fn not_for_want_of_units(gate: &GateView, analysis: &AnalysisView) -> Option<String> {
     if analysis.blue_units == 0 || analysis.green_units == 0 {
@@ -166,7 +182,7 @@ fn advice(ramp: &RampView) -> String {
 
 /// Whether the ramp waits for this gate.
 fn is_deciding(gate: &GateView) -> bool {
-    gate.is_critical && !matches!(gate.verdict.as_str(), "left_out" | "not_comparable")
+    gate.is_critical && gate.verdict != "left_out"
 }
 
 /// The estimate is no more exact.

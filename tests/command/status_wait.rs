@@ -86,6 +86,13 @@ fn a_wait_ends_with_the_phase_or_without() {
         let output = verdigris(&arguments);
         assert_eq!(output.code, code, "{output:?}");
         assert!(output.out.contains(end), "{end}: {output:?}");
+        // The states do not say how the wait ended.
+        arguments.push("--json");
+        let output = verdigris(&arguments);
+        assert_eq!(output.code, code, "{output:?}");
+        assert!(serde_json::from_str::<Value>(&output.out).is_ok(), "{output:?}");
+        let result = if code == 0 { "reached: " } else { "not reached: " };
+        assert!(output.err.starts_with(result) && output.err.contains(end), "{end}: {output:?}");
     }
     let output = verdigris(&["status", &closed, "--wait", "ramping", "--timeout", now]);
     assert_eq!((output.code, output.out.as_str()), (3, ""), "{output:?}");
@@ -137,6 +144,7 @@ fn a_wait_lasts_until_the_phase_changes() {
     let waiting = Command::new(env!("CARGO_BIN_EXE_verdigris"))
         .args(["status", &address, "--wait", "rolled_back", "--json"])
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     // It continues after the first read.

@@ -26,7 +26,12 @@ const TOKEN: &str = "a-token-that-is-long";
 type Accepted = Arc<Mutex<Vec<(CommandRequest, Option<String>)>>>;
 
 /// The arguments of a subcommand, and what it sends: the kind, the reason, the step and the rollout.
-type SentCommand<'a> = (&'a [&'a str], CommandKind, &'a str, Option<u64>, Option<&'a str>);
+type SentCommand<'a> = (&'a [&'a str], CommandKind, &'a str, SentStep, Option<&'a str>);
+
+/// The step that a command is for, and whether that is the shadow step.
+type SentStep = (Option<u64>, Option<bool>);
+
+const NO_STEP: SentStep = (None, None);
 
 /// A server that accepts commands as the console does.
 fn start_console(runtime: &Runtime) -> (Accepted, String) {
@@ -71,43 +76,50 @@ fn run(token: Option<&str>, arguments: &[&str]) -> CommandOutput {
 fn each_subcommand_sends_its_command() {
     let runtime = Runtime::new().unwrap();
     let (accepted, url) = start_console(&runtime);
-    let cases: [SentCommand; 7] = [
+    let cases: [SentCommand; 8] = [
         (
             &["rollback", "URL"],
             CommandKind::Rollback,
             "sent by ada with the verdigris command",
-            None,
+            NO_STEP,
             None,
         ),
         (
             &["pause", "URL", "--reason", " is it \"slow\"? "],
             CommandKind::Pause,
             "is it \"slow\"?",
-            None,
+            NO_STEP,
             None,
         ),
         (
             &["resume", "URL", "--reason", "a", "--rollout", "v-8"],
             CommandKind::Resume,
             "a",
-            None,
+            NO_STEP,
             Some("v-8"),
         ),
         (
             &["approve", "URL", "--reason", "a", "--step", "2"],
             CommandKind::Approve,
             "a",
-            Some(2),
+            (Some(2), Some(false)),
             None,
         ),
-        (&["promote", "URL", "--reason", "a", "--yes"], CommandKind::Promote, "a", None, None),
+        (
+            &["pause", "URL", "--reason", "a", "--step", "shadow"],
+            CommandKind::Pause,
+            "a",
+            (None, Some(true)),
+            None,
+        ),
+        (&["promote", "URL", "--reason", "a", "--yes"], CommandKind::Promote, "a", NO_STEP, None),
         // Without a terminal there is no question.
-        (&["promote", "URL", "--reason", "b"], CommandKind::Promote, "b", None, None),
+        (&["promote", "URL", "--reason", "b"], CommandKind::Promote, "b", NO_STEP, None),
         (
             &["weights", "75", "25", "URL", "--reason", "a"],
             CommandKind::Weights(verdigris::assignment::Share::new(75, 25).unwrap()),
             "a",
-            None,
+            NO_STEP,
             None,
         ),
     ];
@@ -120,10 +132,10 @@ fn each_subcommand_sends_its_command() {
         let expected =
             format!("done: {url}/ assistant-v8: operator command: {}: {reason}\n", kind.as_str());
         assert_eq!((output.out, output.err.as_str()), (expected, ""));
-        let (CommandRequest { command, step: sent_step, .. }, sent_rollout) =
+        let (CommandRequest { command, step: sent_step, shadow }, sent_rollout) =
             accepted.lock().unwrap().pop().unwrap();
         assert_eq!((command.kind, command.reason()), (kind, reason));
-        assert_eq!((sent_step, sent_rollout.as_deref()), (step, rollout));
+        assert_eq!(((sent_step, shadow), sent_rollout.as_deref()), (step, rollout));
     }
 }
 

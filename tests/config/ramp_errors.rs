@@ -70,7 +70,8 @@ fn errors_of_steps_and_times() {
         ),
         (
             json!({"steps": [{"shadow": 5}]}),
-            r#"steps: [{"shadow":5}]: write 1 to 16 steps, such as [1, 5, 25, 50, 100]"#.into(),
+            r#"steps: [{"shadow":5}]: has no step after the shadow step; add shares, such as 1, 5, 25, 50, 100"#
+                .into(),
         ),
         (
             json!({"steps": [{"shadow": 5}, 50], "gates": [{"metric": "abort_rate"}]}),

@@ -1,7 +1,7 @@
 //! Whether a step will have enough evidence.
 
 use verdigris::console::outlook::Outlook;
-use verdigris::console::view::{EarlierEvidence, RampView};
+use verdigris::console::view::{AnalysisView, EarlierEvidence, RampView};
 
 use crate::fixtures::ramping;
 
@@ -21,6 +21,8 @@ fn ramp(in_step_s: u64, safe: &[f64]) -> RampView {
 }
 
 type Kind = fn(String) -> Outlook;
+
+type Change = fn(&mut AnalysisView);
 
 #[test]
 fn the_gate_with_the_least_evidence_decides() {
@@ -97,6 +99,26 @@ fn a_gate_without_values_is_not_short_of_users() {
         let no_units = |ramp: &mut RampView| ramp.judgement.as_mut().unwrap().green_units = 0;
         let Outlook::TooLittle(late) = shown(3600, no_units) else { panic!("{text}") };
         assert!(late.contains("0 users on green: too few users"), "{late}");
+    }
+}
+
+/// Such a ramp holds although each gate has its evidence.
+#[test]
+fn a_ramp_that_holds_whatever_its_evidence_says_so() {
+    let table: [(Change, &str); 2] = [
+        (|it| it.is_mismatched = true, "the split of users does not match the weights"),
+        (
+            |it| it.gates[0].verdict = "not_comparable".to_owned(),
+            "Errors: not comparable, since too many answers of one version lack the value",
+        ),
+    ];
+    for (change, why) in table {
+        let text = format!("{why}; more traffic does not help; 45 users on green");
+        for (in_step_s, kind) in [(540, Outlook::Open as Kind), (600, Outlook::TooLittle)] {
+            let mut ramp = ramp(in_step_s, &[1.0, 1.4]);
+            change(ramp.judgement.as_mut().unwrap());
+            assert_eq!(Outlook::new(&ramp), Some(kind(text.clone())), "{in_step_s}");
+        }
     }
 }
 

@@ -31,8 +31,9 @@ use wait::Wait;
 ///
 /// With --wait, the command shows the state when each rollout of each console is in the phase, and
 /// exits with 0. It exits with 1 if that does not happen within --timeout, or cannot happen because
-/// a rollout is rolled back, and with 3 if a console cannot be reached at the end. Right after a change of
-/// the configuration, the state may be that of before: wait for a new rollout name, with --rollout.
+/// a rollout is rolled back, and with 3 if a console cannot be reached at the end. With --json, the
+/// result of the wait is printed to standard error. Right after a change of the configuration, the
+/// state may be that of before: wait for a new rollout name, with --rollout.
 #[derive(Args)]
 pub struct StatusArgs {
     /// The consoles' addresses.

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::status_of_console::StatusOfConsole;
 use super::wait::WaitResult;
-use crate::command::output::{BAD, GOOD, HEAD, Report, ReportOutcome, styled};
+use crate::command::output::{HEAD, Report, ReportOutcome, styled};
 
 /// The states of all consoles.
 pub struct StatusReport {
@@ -54,12 +54,12 @@ impl Report for StatusReport {
                 all.iter().map(text).collect()
             }
         };
-        let waited = match &self.waited {
-            Some(WaitResult::Reached(text)) => format!("\n{} {text}\n", styled(GOOD, "reached:")),
-            Some(WaitResult::Missed(text)) => format!("\n{} {text}\n", styled(BAD, "not reached:")),
-            None => String::new(),
-        };
+        let waited = self.waited.as_ref().map(|it| format!("\n{}", it.text())).unwrap_or_default();
         texts.join("\n") + &waited
+    }
+
+    fn beside_json(&self) -> Option<String> {
+        self.waited.as_ref().map(WaitResult::text)
     }
 
     fn outcome(&self) -> ReportOutcome {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::status_of_console::StatusOfConsole;
+use crate::command::output::{BAD, GOOD, styled};
 use crate::console::time_format::HumanDuration;
 use crate::console::view::RolloutView;
 
@@ -40,6 +41,18 @@ enum Progress {
     Missing(String),
     /// What makes the phase impossible.
     Impossible(String),
+}
+
+// === impl WaitResult ===
+
+impl WaitResult {
+    /// The result as a line.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Reached(text) => format!("{} {text}\n", styled(GOOD, "reached:")),
+            Self::Missed(text) => format!("{} {text}\n", styled(BAD, "not reached:")),
+        }
+    }
 }
 
 // === impl Wait ===

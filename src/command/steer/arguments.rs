@@ -30,10 +30,29 @@ pub struct CommandArgs {
 /// The step that an operator command is for.
 #[derive(Args)]
 pub struct StepArgs {
-    /// Rejects the command unless the ramp is in this step, counted from 0, as `verdigris status
-    /// --json` has it. In its text, the first step is step 1.
-    #[arg(long, value_name = "N", value_parser = index::<u64>(), allow_negative_numbers = true)]
-    pub step: Option<u64>,
+    /// Rejects the command unless the ramp is in this step: a number counted from 0, as `verdigris
+    /// status --json` has it, or `shadow` for the shadow step. In the text of `status`, the first step is
+    /// step 1.
+    #[arg(long, value_name = "N", value_parser = step, allow_negative_numbers = true)]
+    pub step: Option<NamedStep>,
+}
+
+/// A step of a ramp, as an operator names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamedStep {
+    /// A step with a share, by its index.
+    Numbered(u64),
+    /// The shadow step. `/state.json` has the index of the first step for it too.
+    Shadow,
+}
+
+fn step(text: &str) -> Result<NamedStep, String> {
+    match text {
+        "shadow" => Ok(NamedStep::Shadow),
+        number => {
+            index()(number).map(NamedStep::Numbered).map_err(|fix| format!("{fix}, or shadow"))
+        }
+    }
 }
 
 fn reason(text: &str) -> Result<String, String> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::arguments::NamedStep;
 use super::report::{Answer, CommandReport, CommandResult};
 use crate::command::console_client::{ConsoleAddress, ConsoleClient, Posted, ask_all};
 use crate::console::ROLLOUT_QUERY;
@@ -16,7 +17,7 @@ pub struct CommandToSend {
     pub kind: CommandKind,
     pub reason: String,
     pub rollout: Option<String>,
-    pub step: Option<u64>,
+    pub step: Option<NamedStep>,
     pub token: String,
     /// How long to wait for a console's answer.
     pub timeout: Duration,
@@ -30,6 +31,8 @@ struct Body<'a> {
     reason: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     step: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     weights: Option<Value>,
 }
@@ -89,7 +92,12 @@ impl CommandToSend {
             }
             _ => None,
         };
-        let body = Body { reason: &self.reason, step: self.step, weights };
+        let (step, shadow) = match self.step {
+            Some(NamedStep::Numbered(step)) => (Some(step), Some(false)),
+            Some(NamedStep::Shadow) => (None, Some(true)),
+            None => (None, None),
+        };
+        let body = Body { reason: &self.reason, step, shadow, weights };
         json!(body).to_string()
     }
 }

@@ -60,7 +60,7 @@ fn wrong_arguments_have_a_fix() {
         (&["explain", filter, "--step", "x"], "write a whole number from 0\n"),
         (&["explain", filter, "--share", "-1"], "write a share in percent"),
         (&["check", filter, "--from", filter, "--step", "-1"], "write a whole number from 0\n"),
-        (&["pause", "a:1", "--step", "x"], "write a whole number from 0\n"),
+        (&["pause", "a:1", "--step", "x"], "write a whole number from 0, or shadow\n"),
         (&["set-weights", filter, "-5"], "-5: write a share in percent"),
         (&["weights", "-5", "5", "a:1"], "-5 5: write the weights of blue and green"),
     ];
