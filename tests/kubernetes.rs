@@ -616,3 +616,29 @@ fn the_chart_has_the_project_s_version() {
         assert_eq!(version, env!("CARGO_PKG_VERSION"));
     }
 }
+
+/// The manifests, and the commands of the guides that push an image for them.
+#[test]
+fn every_image_reference_has_the_project_s_version() {
+    const IMAGE: &str = "registry.example.com/verdigris:";
+    let folders = [
+        "docs/how-to",
+        "envoy/kubernetes/istio",
+        "envoy/kubernetes/envoy-gateway",
+        "envoy/kubernetes/plain",
+    ];
+    for folder in folders {
+        let mut count = 0;
+        for file in std::fs::read_dir(root().join(folder)).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            for tag in text.split(IMAGE).skip(1) {
+                let end = tag.find(|it: char| it.is_whitespace() || "\"`,".contains(it));
+                let tag = &tag[..end.unwrap_or(tag.len())];
+                assert_eq!(tag, env!("CARGO_PKG_VERSION"), "{}", path.display());
+                count += 1;
+            }
+        }
+        assert!(count > 0, "{folder}");
+    }
+}

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use verdigris::analysis::RequestClass;
-use verdigris::assignment::unit::{find_later_cookie, find_unit_in_lines};
+use verdigris::assignment::unit::{find_later_cookie, find_unit};
 use verdigris::assignment::{
     AssignmentRequest, EffectiveShare, Reason, Share, Version, assign,
 };
@@ -38,7 +38,7 @@ fn version(config: &Config, headers: &[Header<'_>], effective: EffectiveShare) -
     };
     let later = |name: &[u8]| find_later_cookie(headers.iter().copied(), name).map(<[u8]>::to_vec);
     let forced = first("x-force").and_then(|value| Version::from_bytes(&value));
-    find_unit_in_lines(&config.unit, first, later, |unit| {
+    find_unit(&config.unit, first, later, |unit| {
         let request = AssignmentRequest { unit, forced, conversation: None };
         let found = assign(&config.assignment_rules(), effective, request, || 0);
         (found.version, found.reason)

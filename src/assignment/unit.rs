@@ -28,20 +28,12 @@ impl UnitSource {
 /// An empty value is skipped; otherwise all clients that send one would share a bucket.
 /// `header` returns the first value of the named request header. It is not called again once
 /// a unit is found.
-pub fn find_unit<V: Deref<Target = [u8]>, T>(
-    sources: &[UnitSource],
-    header: impl FnMut(&str) -> Option<V>,
-    found: impl FnOnce(Option<&[u8]>) -> T,
-) -> T {
-    find_unit_in_lines(sources, header, |_| None, found)
-}
-
-/// Like [`find_unit`], for requests with several `Cookie` lines. RFC 6265, section 5.4, allows a
-/// user agent only one, but other clients and proxies send more.
 ///
-/// `later_cookie` returns the first cookie with the given name in the second and later lines.
-/// It is called only if there is a first line and that line does not have the cookie.
-pub fn find_unit_in_lines<V: Deref<Target = [u8]>, T>(
+/// A request can have several `Cookie` lines. RFC 6265, section 5.4, allows a user agent only one, but
+/// other clients and proxies send more. `later_cookie` returns the first cookie with the given name in the
+/// second and later lines. It is called only if there is a first line and that line does not have the
+/// cookie.
+pub fn find_unit<V: Deref<Target = [u8]>, T>(
     sources: &[UnitSource],
     mut header: impl FnMut(&str) -> Option<V>,
     mut later_cookie: impl FnMut(&[u8]) -> Option<Vec<u8>>,

@@ -16,7 +16,7 @@
 //! | `output`, `man` | reports, tables and number formats; the man page |
 //!
 //! Exit codes: 0 done, or no problems; 1 problems to fix, or a rejected command; 2 wrong usage, or
-//! a file that cannot be read or written; 3 a console cannot be reached.
+//! a file that cannot be read or written; 3 a console cannot be reached, or answers a command with 5xx.
 
 mod check;
 mod console_client;
@@ -61,7 +61,7 @@ use output::{BAD, CliError, ReportOutcome, print, styled};
 #[command(
     after_help = "Exit codes: 0 done, or no problems found; 1 problems to fix, or a console rejected \
                         the command; 2 wrong usage, or a file that cannot be read or written; 3 a \
-                        console cannot be reached."
+                        console cannot be reached, or answers a command with 5xx."
 )]
 struct Cli {
     /// Prints JSON.
@@ -92,8 +92,8 @@ enum CliCommand {
     /// Ends a pause, a promotion or weights by operator command.
     ///
     /// The command asks each console, with the token from the environment variable
-    /// VERDIGRIS_CONSOLE_TOKEN. A ramp continues in its step. It does not end a rollback; use
-    /// `restart` for that.
+    /// VERDIGRIS_CONSOLE_TOKEN. A ramp continues in its step. It does not end a ramp's
+    /// rollback; use `restart` for that.
     Resume(steer::StepCommandArgs),
     /// Approves the next step of a ramp that waits for approval.
     ///
@@ -127,7 +127,7 @@ const EXIT_FINDINGS: u8 = 1;
 /// Exit code: wrong usage, or a file that cannot be read or written.
 const EXIT_USAGE: u8 = 2;
 
-/// Exit code: a console cannot be reached.
+/// Exit code: a console cannot be reached, or answers a command with 5xx.
 const EXIT_UNREACHABLE: u8 = 3;
 
 /// Runs the command with the process's arguments.

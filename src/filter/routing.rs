@@ -12,7 +12,7 @@ use super::runtime::RolloutRuntime;
 use super::waiting_streams::WaitingStream;
 use super::{clock, hostcalls};
 use crate::analysis::RequestClass;
-use crate::assignment::unit::{find_later_cookie, find_unit_in_lines};
+use crate::assignment::unit::{find_later_cookie, find_unit};
 use crate::assignment::{
     Assignment, AssignmentRequest, Conversation, ConversationStart, EffectiveShare, Exposure,
     ReadAnswers, Reason, Share, UnitSource, Version, assign, mirroring,
@@ -85,7 +85,7 @@ impl LaterCookies {
             let headers = self.0.get_or_init(|| hostcalls::request_headers().ok()).as_ref()?;
             find_later_cookie(headers.iter(), name).map(<[u8]>::to_vec)
         };
-        find_unit_in_lines(sources, hostcalls::request_header, later_cookie, use_value)
+        find_unit(sources, hostcalls::request_header, later_cookie, use_value)
     }
 }
 

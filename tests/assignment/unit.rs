@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::json;
-use verdigris::assignment::unit::{find_cookie, find_later_cookie, find_unit, find_unit_in_lines};
+use verdigris::assignment::unit::{find_cookie, find_later_cookie, find_unit};
 
 use crate::config_with;
 
@@ -26,9 +26,14 @@ fn the_first_source_with_a_value_provides_the_unit() {
             let (_, value) = headers.iter().find(|(header, _)| *header == name)?;
             Some(value.as_bytes())
         };
-        find_unit(&config.unit, header, |found| {
-            assert_eq!(found, unit.map(str::as_bytes), "{headers:?}");
-        });
+        find_unit(
+            &config.unit,
+            header,
+            |_| None,
+            |found| {
+                assert_eq!(found, unit.map(str::as_bytes), "{headers:?}");
+            },
+        );
     }
 }
 
@@ -61,7 +66,7 @@ fn a_cookie_is_found_in_any_line() {
             let headers = [(b"x".as_slice(), b"uid=no".as_slice())].into_iter().chain(cookies);
             find_later_cookie(headers, name).map(<[u8]>::to_vec)
         };
-        find_unit_in_lines(&config.unit, header, later_cookie, |found| {
+        find_unit(&config.unit, header, later_cookie, |found| {
             assert_eq!(found, unit.map(str::as_bytes), "{lines:?}");
         });
         assert_eq!(reads, expected_reads, "{lines:?}");

@@ -24,7 +24,7 @@ impl Planned {
             all.extend(self.profile());
             all.push(
                 "With this traffic: use fewer and larger steps, larger tolerances, or fewer critical \
-                 gates. Or count conversations or requests instead of users."
+                 gates. Or count requests instead of users, if each stands alone."
                     .to_owned(),
             );
         }
