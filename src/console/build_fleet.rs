@@ -3,6 +3,7 @@
 use super::view::{FleetView, InstanceView};
 use crate::config::FleetConfig;
 use crate::fleet::{FleetStatus, Participant};
+use crate::rollout::Phase;
 use crate::rollout::clocks::SECOND_NS;
 
 /// An instance without evidence writes its presence after ten intervals. It lags once nothing was read of
@@ -17,10 +18,11 @@ const FOLLOW_INTERVALS: u64 = 2;
 impl FleetView {
     /// The view of a fleet, at a time of the monotonic clock. `status` is `None` before this Envoy
     /// has tried to reach the store. Green's share changed `changed_s_ago` seconds ago: an instance that
-    /// was read before says nothing of the new one.
+    /// was read before says nothing of the new one. `phase` is in force in this Envoy.
     pub fn new(
         config: &FleetConfig,
         status: Option<&FleetStatus>,
+        phase: Phase,
         now_ns: u64,
         changed_s_ago: u64,
     ) -> Self {
@@ -29,7 +31,8 @@ impl FleetView {
         let status = status.unwrap_or(&none);
         let silent_ns = status.reached_ns.map(|at| now_ns.saturating_sub(at));
         let in_force = status.in_force.as_ref();
-        let in_force_bp = in_force.and_then(|it| it.published).map(|it| it.snapshot.share);
+        let snapshot = in_force.and_then(|it| it.published).map(|it| it.snapshot);
+        let in_force_bp = snapshot.map(|it| it.share);
         let all: u64 = status.participants.0.iter().map(|it| it.observations).sum();
         let fleet_ns = status.fleet_ns(now_ns);
         let changed_ns_ago = changed_s_ago.saturating_mul(SECOND_NS);
@@ -53,6 +56,8 @@ impl FleetView {
             decider: in_force.map(|it| it.decider.name.clone()),
             store_silent_s: silent_ns.map(|it| it / SECOND_NS),
             is_store_away: status.is_store_away(now_ns, interval_ns),
+            is_rolled_back_alone: phase == Phase::RolledBack
+                && snapshot.is_some_and(|it| it.phase != Phase::RolledBack),
             error: status.error.clone(),
             instances: status.participants.by_name().iter().map(instance).collect(),
         }

@@ -121,12 +121,15 @@ impl<'a> ControlSummary<'a> {
     fn new(inputs: &ViewInputs<'a>) -> Self {
         let ViewInputs { config, control, phase, green_share, differences, now, .. } = inputs;
         let as_assigned = Position { phase: *phase, green_bp: green_share.basis_points() };
+        // The state is the fleet's.
+        let is_rolled_back_alone = inputs.fleet.as_ref().is_some_and(|it| it.is_rolled_back_alone);
         let (Position { phase, green_bp }, log, command, ramp) = match control {
             // Until the next tick after a configuration change, the state is the old spec's.
             ControlState::Ramp(spec, Some(state))
                 if state.observed_spec == SpecFingerprint::new(spec) =>
             {
-                let position = state.position(spec);
+                let position =
+                    if is_rolled_back_alone { as_assigned } else { state.position(spec) };
                 let ramp = RampView::new(spec, state, differences, *now);
                 (position, Some(&state.log), state.command.as_ref(), Some(ramp))
             }

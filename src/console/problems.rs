@@ -28,6 +28,7 @@ pub fn problems(
     let mut all = Vec::new();
     all.extend(state_problems(view));
     all.extend(store_away(view));
+    all.extend(rolled_back_alone(view));
     all.extend(missing_traffic(view, analysis));
     all.extend(analysis.into_iter().flat_map(|it| incomparable(view, it)));
     all.extend(incident(view));
@@ -88,8 +89,26 @@ fn store_away(view: &RolloutView) -> Option<ProblemView> {
     let error = fleet.error.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
     Some(severe(
         format!("This Envoy could not use the fleet’s store {since}{error}."),
-        "Check the store and the cluster in fleet.cluster. Until then this Envoy assigns by what it knew \
-         last, the ramp does not advance, and operator commands are rejected.",
+        match fleet.is_rolled_back_alone {
+            true => {
+                "Check the store and the cluster in fleet.cluster. Until then all users of this Envoy are on \
+                 blue, the ramp does not advance, and operator commands are rejected."
+            }
+            false => {
+                "Check the store and the cluster in fleet.cluster. Until then this Envoy assigns by what it \
+                 knew last, the ramp does not advance, and operator commands are rejected."
+            }
+        },
+    ))
+}
+
+/// This Envoy has rolled back, and the others have not.
+fn rolled_back_alone(view: &RolloutView) -> Option<ProblemView> {
+    view.fleet.as_ref().filter(|it| it.is_rolled_back_alone)?;
+    Some(severe(
+        "This Envoy has rolled back by itself, and the fleet has not rolled back yet.",
+        "Its log has the reason. The fleet follows once both can use the store; its other Envoys keep their \
+         users where they are until then.",
     ))
 }
 

@@ -17,6 +17,9 @@ pub struct FleetView {
     /// Whether that is too long ago: the ramp does not advance, and this Envoy assigns by what it
     /// knew last.
     pub is_store_away: bool,
+    /// Whether this Envoy has rolled back by itself, and the fleet has not, or not yet.
+    #[cfg_attr(not(target_arch = "wasm32"), serde(default))]
+    pub is_rolled_back_alone: bool,
     /// The error of the latest call to the store, if it failed.
     pub error: Option<String>,
     /// The instances, as the deciding one knew them last.

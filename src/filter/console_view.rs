@@ -81,9 +81,9 @@ impl ActiveRollout {
             Some(status) => Clocks { monotonic_ns: status.fleet_ns(now.monotonic_ns), ..now },
             None => now,
         };
-        let fleet = fleet
-            .zip(running.config.fleet.as_ref())
-            .map(|(of, config)| FleetView::new(config, of.as_ref(), now.monotonic_ns, share_s_ago));
+        let fleet = fleet.zip(running.config.fleet.as_ref()).map(|(of, config)| {
+            FleetView::new(config, of.as_ref(), phase, now.monotonic_ns, share_s_ago)
+        });
         let mut view = RolloutView::new(ViewInputs {
             config: &running.config,
             control: match &running.config.ramp {

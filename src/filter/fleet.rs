@@ -30,7 +30,6 @@ use crate::rollout::store::{Record, RolloutStore as _, poll_once};
 use crate::rollout::{
     Candidate, Clocks, CommandError, RampEvent, RampSpec, RampState, Transition, lease,
 };
-use crate::stats::GaugeValues;
 
 // === impl RolloutRuntime ===
 
@@ -149,12 +148,6 @@ impl RolloutRuntime {
             let is_away = |it: FleetStatus| it.is_store_away(now.monotonic_ns, self.interval_ns());
             link.is_away.set(status.is_none_or(is_away));
         }
-    }
-
-    /// The gauges of a ramp.
-    pub(super) fn ramp_gauges(&self, ramp: &SharedRamp) -> GaugeValues {
-        let is_store_away = self.fleet.as_ref().is_some_and(|it| it.is_away.get());
-        GaugeValues { is_store_away, ..ramp.snapshot().gauge_values() }
     }
 
     async fn step_fleet(&self, now: Clocks, is_agent: bool) {

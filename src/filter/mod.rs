@@ -34,7 +34,7 @@
 //! | [`fleet`], [`fleet_link`], [`fleet_store`] | a ramp that several Envoys share; this VM's link to the store |
 //! | [`manual_worker`] | a rollout without a ramp in this VM |
 //! | [`metrics`] | a rollout's counters and histograms, defined once per VM |
-//! | [`gauges`] | a rollout's gauges: what is in force |
+//! | [`gauges`], [`shown_gauges`] | a rollout's gauges, and what a configuration shows in them |
 //! | [`metric_table`] | metrics with the host's ids |
 //! | [`evidence_counters`] | the host's counters of a ramp's evidence |
 //! | [`store`] | shared data: keys, compare-and-swap, the store of a rollout |
@@ -119,6 +119,7 @@ mod shared_key;
 mod shared_pairing;
 mod shared_ramp;
 mod shared_samples;
+mod shown_gauges;
 mod store;
 mod stream_state;
 mod waiting_streams;

@@ -31,7 +31,6 @@ use crate::feedback::ExposureKey;
 use crate::feedback::intake::FeedbackIntake;
 use crate::rollout::store::poll_once;
 use crate::rollout::{Phase, Snapshot, StoredHistory};
-use crate::stats::GaugeValues;
 
 /// A rollout's configuration in one VM, with everything that it needs to run.
 pub struct RolloutRuntime {
@@ -186,7 +185,7 @@ impl RolloutRuntime {
         if let Some(link) = self.fleet.as_ref().filter(|_| !IS_ROUTE) {
             self.tick_fleet(link, last_use);
             self.refresh_history();
-            self.update_gauges();
+            self.tick_gauges();
         } else if let (false, Some(worker), Some(spec)) = (IS_ROUTE, &self.ramp, &self.config.ramp)
         {
             if self.unit_key.get().is_none() {
@@ -194,7 +193,7 @@ impl RolloutRuntime {
             }
             worker.tick(spec, history, self.revision, last_use);
             self.refresh_history();
-            self.update_gauges();
+            self.tick_gauges();
         } else if let Some(worker) = &self.manual_worker {
             if worker.tick(self.revision, last_use, self.config.share) {
                 self.record_weights();
@@ -335,18 +334,6 @@ impl RolloutRuntime {
             poll_once(history.refresh(&self.store));
         }
     }
-
-    /// Shows what is in force in the gauges.
-    pub fn update_gauges(&self) {
-        self.metrics.gauges.show(self.context_id, self.gauge_values());
-    }
-
-    pub(super) fn gauge_values(&self) -> GaugeValues {
-        match &self.ramp {
-            Some(ramp) => self.ramp_gauges(ramp),
-            None => self.effective_share().into(),
-        }
-    }
 }
 
 /// The rollout's metrics, with those defined that the configuration needs.
@@ -383,17 +370,4 @@ fn history_of(config: &Config, store: &SharedDataStore) -> Option<StoredHistory>
 
 fn shared_unit_key(rollout: &str) -> Option<UnitKey> {
     UnitKey::from_bytes(&shared_key(rollout, "unit_key")?)
-}
-
-impl From<EffectiveShare> for GaugeValues {
-    fn from(share: EffectiveShare) -> Self {
-        match share {
-            EffectiveShare::Share(share) => {
-                Self { green_bp: share.basis_points().into(), ..Self::INACTIVE }
-            }
-            EffectiveShare::RolledBack => {
-                Self { phase: Phase::RolledBack.gauge_value(), ..Self::INACTIVE }
-            }
-        }
-    }
 }

@@ -84,6 +84,6 @@ impl FleetInstance {
         (context.report)(FleetEvent::RolledBackAlone(&rollback.why));
         // Without the record, the next commit that this instance follows ends the rollback.
         let _ = rollback.write(local).await;
-        self.publish_locally(local, published, true).await;
+        self.publish_locally(local, context, published, true).await;
     }
 }

@@ -29,14 +29,16 @@ impl FleetInstance {
         if !(context.is_agent)() {
             return;
         }
-        if let Some(history) = history {
-            let _ = local.write(Record::History, &history, WriteCondition::Always).await;
-        }
+        let was_rolled_back = LocalRollback::read(local).await.is_some();
         self.end_rollback(protocol, local, &published).await;
         self.bring_own_rollback(local, context, &published).await;
         self.bring_forgotten_rollback(protocol, local, context, &published).await;
-        let rollback = LocalRollback::read(local).await;
-        self.publish_locally(local, published, rollback.is_some()).await;
+        let is_rolled_back = LocalRollback::read(local).await.is_some();
+        // While the instance is rolled back by itself, its own history has when that was.
+        if let Some(history) = history.filter(|_| !(was_rolled_back && is_rolled_back)) {
+            let _ = local.write(Record::History, &history, WriteCondition::Always).await;
+        }
+        self.publish_locally(local, context, published, is_rolled_back).await;
         protocol.is_published = true;
         let is_new = before.is_none_or(|it| it.snapshot != published.snapshot);
         if is_new && !is_decider {
@@ -45,10 +47,11 @@ impl FleetInstance {
     }
 
     /// Publishes the snapshot in this Envoy: blue has everything where the instance has rolled back
-    /// by itself.
+    /// by itself. Conversations keep or leave green as after a rollback of the fleet.
     pub(super) async fn publish_locally(
         &self,
         local: &impl RolloutStore,
+        context: &StepContext<'_>,
         published: PublishedSnapshot,
         is_rolled_back: bool,
     ) {
@@ -56,6 +59,9 @@ impl FleetInstance {
             true => LocalRollback::in_force(published.snapshot),
             false => published.snapshot,
         };
+        if let Some(history) = context.history.filter(|_| is_rolled_back) {
+            history.record_snapshot(local, snapshot, context.now).await;
+        }
         let published = PublishedSnapshot { snapshot, ..published };
         let _ = write_encoded(local, Record::Snapshot, &published).await;
     }

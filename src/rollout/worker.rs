@@ -231,6 +231,12 @@ impl RampWorker {
         }
     }
 
+    /// Whether weights have replaced the ramp. Then a worker with an older configuration must not lead: it
+    /// would begin the ramp again while the weights are in force.
+    async fn is_replaced(&self, store: &impl RolloutStore) -> bool {
+        self.state(store).await.is_some_and(|state| state.begins_after_weights())
+    }
+
     /// Reconciles if this worker has the lease. Forgets the leader's state otherwise. Returns what is in
     /// force if there was nothing to do.
     ///
@@ -244,6 +250,10 @@ impl RampWorker {
         candidate: Candidate,
     ) -> Option<Snapshot> {
         let mut leader = self.leader.try_borrow_mut().ok()?;
+        if candidate == Candidate::Outdated && self.is_replaced(store).await {
+            *leader = None;
+            return None;
+        }
         let now_ns = context.now.monotonic_ns;
         *leader = match lease::try_acquire(store, self.id, candidate, now_ns).await {
             true => reconcile(store, context, leader.take()).await,

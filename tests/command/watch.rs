@@ -123,6 +123,7 @@ fn judged_in_a_fleet(number: u64) -> RolloutView {
         decider: Some("gateway-1".into()),
         store_silent_s: Some(number),
         is_store_away: false,
+        is_rolled_back_alone: false,
         error: None,
         instances: vec![instance],
     };

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use verdigris::assignment::Share;
 use verdigris::config::Config;
 use verdigris::console::problems::problems;
-use verdigris::console::view::{GateView, RolloutView, VersionAboutView, VersionView};
+use verdigris::console::view::{FleetView, GateView, RolloutView, VersionAboutView, VersionView};
 use verdigris::console::{Acceptance, ControlState, Tone, ViewInputs, headline, page};
 use verdigris::rollout::decimal::Decimal;
 use verdigris::rollout::{
@@ -595,4 +595,21 @@ fn the_fix_of_an_overdue_step_is_for_what_it_waits_for() {
         let overdue = found.iter().find(|it| it.what.contains("longer than ramp.timeout"));
         assert!(overdue.unwrap().fix.contains(expected), "{waits_for}: {found:?}");
     }
+}
+
+/// The state is that of the fleet, which cannot use its store.
+#[test]
+fn an_envoy_that_has_rolled_back_alone_shows_its_own_phase() {
+    let mut walk = Walk::new(ramp(json!({})));
+    walk.run(60, GOOD);
+    let fleet = FleetView { is_rolled_back_alone: true, ..fixtures::fleet() };
+    let view = RolloutView::new(ViewInputs {
+        phase: Phase::RolledBack,
+        fleet: Some(fleet),
+        ..inputs(&walk, with_requests())
+    });
+    assert_eq!((view.phase.as_str(), view.green_bp), ("rolled_back", 0));
+    let text = headline(&view).text;
+    assert!(text.contains("all users are on blue"), "{text}");
+    assert!(view.ramp.is_some() && !view.decisions.is_empty());
 }

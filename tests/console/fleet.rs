@@ -6,12 +6,12 @@ use verdigris::assignment::Share;
 use verdigris::config::{Config, FleetConfig};
 use verdigris::console::health::health;
 use verdigris::console::problems::problems;
-use verdigris::console::view::{FleetView, RolloutView};
+use verdigris::console::view::{FleetView, ProblemView, RolloutView};
 use verdigris::console::{Acceptance, page};
 use verdigris::fleet::clock::FleetClock;
 use verdigris::fleet::generation::Generations;
 use verdigris::fleet::{Consumed, FleetStatus, InForce, InstanceId, Participant, Participants};
-use verdigris::rollout::{PublishedSnapshot, Snapshot};
+use verdigris::rollout::{Phase, PublishedSnapshot, Snapshot};
 
 use crate::fixtures::{NOW_MS, no_data, ramping, view};
 
@@ -50,7 +50,7 @@ fn status(reached_s: Option<u64>, participants: Vec<Participant>) -> FleetStatus
 }
 
 fn fleet_view(status: &FleetStatus) -> FleetView {
-    FleetView::new(&config(), Some(status), 50 * SECOND_NS, u64::MAX)
+    FleetView::new(&config(), Some(status), Phase::Holding, 50 * SECOND_NS, u64::MAX)
 }
 
 fn with_fleet(fleet: FleetView) -> RolloutView {
@@ -85,23 +85,53 @@ fn an_instance_that_was_read_before_a_change_does_not_lag() {
         (share, 26, 10, true),
     ];
     for (in_force, read_s_ago, changed_s_ago, lags) in table {
-        let snapshot = Snapshot { share: in_force, ..Snapshot::UNKNOWN };
-        let in_force = InForce {
-            clock_ns: 0,
-            consumed: Consumed::Sequences(Vec::new()),
-            published: Some(PublishedSnapshot { revision: 8, snapshot }),
-            generations: Generations::new(1),
-            decider: InstanceId { name: "a".to_owned(), boot: 1 },
-            instances: 1,
-            history: None,
-        };
         let status = FleetStatus {
-            in_force: Some(in_force),
+            in_force: Some(in_force_with(Snapshot { share: in_force, ..Snapshot::UNKNOWN })),
             ..status(Some(49), vec![participant("b", 1000 - read_s_ago, 1)])
         };
-        let view = FleetView::new(&config(), Some(&status), 50 * SECOND_NS, changed_s_ago);
+        let view =
+            FleetView::new(&config(), Some(&status), Phase::Holding, 50 * SECOND_NS, changed_s_ago);
         let found = view.instances[0].lags;
         assert_eq!(found, lags, "read {read_s_ago} s ago, changed {changed_s_ago} s ago");
+    }
+}
+
+fn in_force_with(snapshot: Snapshot) -> InForce {
+    InForce {
+        clock_ns: 0,
+        consumed: Consumed::Sequences(Vec::new()),
+        published: Some(PublishedSnapshot { revision: 8, snapshot }),
+        generations: Generations::new(1),
+        decider: InstanceId { name: "a".to_owned(), boot: 1 },
+        instances: 1,
+        history: None,
+    }
+}
+
+/// The phases of this Envoy and of the fleet.
+#[test]
+fn a_rollback_of_this_envoy_alone_is_a_problem() {
+    use Phase::{Holding, RolledBack};
+    let table = [
+        (Holding, Holding, false),
+        (RolledBack, Holding, true),
+        (RolledBack, RolledBack, false),
+        // It has not followed yet.
+        (Holding, RolledBack, false),
+    ];
+    for (own, of_fleet, is_alone) in table {
+        let snapshot = Snapshot { phase: of_fleet, ..Snapshot::UNKNOWN };
+        let status = FleetStatus {
+            in_force: Some(in_force_with(snapshot)),
+            ..status(Some(45), vec![participant("a", 1000, 1)])
+        };
+        let fleet = FleetView::new(&config(), Some(&status), own, 50 * SECOND_NS, u64::MAX);
+        assert_eq!(fleet.is_rolled_back_alone, is_alone, "{own} {of_fleet}");
+        let found = problems(&with_fleet(fleet), None, 0);
+        let alone = "This Envoy has rolled back by itself, and the fleet has not rolled back yet.";
+        assert_eq!(found.iter().any(|it| it.what == alone), is_alone, "{own} {of_fleet}");
+        let says_blue = |it: &ProblemView| it.fix.contains("all users of this Envoy are on blue");
+        assert_eq!(found.iter().any(says_blue), is_alone, "{own} {of_fleet}");
     }
 }
 
@@ -171,6 +201,6 @@ fn the_page_lists_the_instances_and_escapes_their_names() {
 #[test]
 fn before_anything_is_known_the_store_counts_as_away() {
     let now_ns = Duration::from_secs(5).as_nanos() as u64;
-    let view = FleetView::new(&config(), None, now_ns, u64::MAX);
+    let view = FleetView::new(&config(), None, Phase::Holding, now_ns, u64::MAX);
     assert!(view.is_store_away && view.instances.is_empty() && view.decider.is_none());
 }

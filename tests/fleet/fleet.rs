@@ -8,7 +8,9 @@ use std::task::{Context, Poll, Waker};
 use serde_json::{Value, json};
 use verdigris::analysis::step_stats::StepStats;
 use verdigris::analysis::{GateStats, Measurements, Metric, Observation};
-use verdigris::assignment::{Epoch, Share, UnitKey, Version};
+use verdigris::assignment::{
+    Epoch, RollbackPolicy, Share, ShareHistory, StartTime, StickyShare, UnitKey, Version,
+};
 use verdigris::config::Config;
 use verdigris::fleet::command::apply_command;
 use verdigris::fleet::decision_context::DecisionContext;
@@ -19,7 +21,7 @@ use verdigris::fleet::{
 use verdigris::rollout::store::{Record, RolloutStore, poll_once};
 use verdigris::rollout::{
     Clocks, CommandError, CommandKind, ExpectedStep, OperatorCommand, PublishedSnapshot, RampSpec,
-    RampState, Snapshot, SpecFingerprint, Transition,
+    RampState, Snapshot, SpecFingerprint, StoredHistory, Transition,
 };
 
 use super::test_store::TestStore;
@@ -37,6 +39,8 @@ pub struct Envoy<S: TestStore> {
     pub spec: Rc<RampSpec>,
     /// The state of the ramp that it ran alone before.
     pub own_state: Option<RampState>,
+    /// The history of shares, where conversations keep their version.
+    pub history: Option<Rc<StoredHistory>>,
     /// Whether this worker talks to the store for its Envoy.
     pub is_agent: Rc<Cell<bool>>,
     step: Option<Step>,
@@ -155,6 +159,7 @@ impl<S: TestStore> Fleet<S> {
             local: Rc::default(),
             spec: Rc::new(spec(ramp)),
             own_state: None,
+            history: None,
             is_agent: Rc::new(Cell::new(true)),
             step: None,
             is_stopped: false,
@@ -214,6 +219,7 @@ impl<S: TestStore> Fleet<S> {
         let (instance, local) = (Rc::clone(&envoy.instance), Rc::clone(&envoy.local));
         let (spec, store) = (Rc::clone(&envoy.spec), Rc::clone(&envoy.client));
         let (events, own_state) = (Rc::clone(&self.events), envoy.own_state.clone());
+        let history = envoy.history.clone();
         let (is_agent, store_id) = (Rc::clone(&envoy.is_agent), envoy.store_id);
         envoy.step = Some(Box::pin(async move {
             let report = |event: FleetEvent<'_>| events.borrow_mut().push(text(index, &event));
@@ -222,7 +228,7 @@ impl<S: TestStore> Fleet<S> {
                 spec: &spec,
                 fingerprint,
                 store_id,
-                history: None,
+                history: history.as_deref(),
                 now,
                 may_decide: is_agent.get(),
                 is_agent: &|| is_agent.get(),
@@ -293,7 +299,7 @@ impl<S: TestStore> Fleet<S> {
         let context = DecisionContext {
             id: envoy.instance.id(),
             spec: &envoy.spec,
-            history: None,
+            history: envoy.history.as_deref(),
             now,
             fingerprint: SpecFingerprint::number(&envoy.spec),
             idle_ns: 0,
@@ -314,6 +320,28 @@ impl<S: TestStore> Fleet<S> {
     pub fn snapshot(&self, index: usize) -> Option<Snapshot> {
         let bytes = self.envoys[index].local.get(Record::Snapshot)?;
         Some(postcard::from_bytes::<PublishedSnapshot>(&bytes).unwrap().snapshot)
+    }
+
+    /// Conversations keep their version from now on, and finish on it after a rollback.
+    pub fn keep_conversations(&mut self) {
+        for envoy in &mut self.envoys {
+            let history =
+                StoredHistory::new(ShareHistory::default(), u64::MAX, RollbackPolicy::Finish);
+            envoy.history = Some(Rc::new(history));
+        }
+    }
+
+    /// By what an instance assigns a conversation that began then.
+    pub fn sticky_share(&self, index: usize, start_ms: u64) -> StickyShare {
+        let Envoy { history, local, .. } = &self.envoys[index];
+        let history = history.as_ref().unwrap();
+        poll_once(history.refresh(&**local));
+        history.sticky_share(StartTime::Known(start_ms), self.unix_ms()).unwrap()
+    }
+
+    /// The time, in milliseconds since the Unix epoch.
+    pub fn unix_ms(&self) -> u64 {
+        self.clocks(0).unix_ms
     }
 
     /// Green's share that each instance assigns by, in basis points.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use verdigris::analysis::Observation;
 use verdigris::assignment::{Epoch, Share, Version};
 use verdigris::fleet::{FleetRecord, InstanceId};
-use verdigris::rollout::{Phase, RampState};
+use verdigris::rollout::store::Record;
+use verdigris::rollout::{CommandKind, Phase, RampState};
 
 use super::fleet::{Fleet, SECOND_NS, observation, ramp};
 use super::test_store::TestStore;
@@ -414,6 +415,53 @@ mod on_a_store {
         // It does not come back by itself.
         fleet.run(100);
         assert_eq!(fleet.shares(), [Some(0); 3]);
+    }
+
+    /// Until the fleet follows, and afterwards: new ones are on blue.
+    #[test]
+    fn conversations_finish_on_green_where_an_instance_rolls_back_alone<S: TestStore>() {
+        let mut with_tripwire = ramp();
+        with_tripwire["tripwires"] =
+            json!([{"metric": "error_rate", "limit": 0.5, "window": "30s", "minimum": 5}]);
+        let mut fleet = Fleet::<S>::with_ramp(3, with_tripwire);
+        fleet.keep_conversations();
+        fleet.run(20);
+        let before_ms = fleet.unix_ms();
+        fleet.store.go_down();
+        (1..60).for_each(|unit| assert!(fleet.request(1, unit, true)));
+        fleet.run(1);
+        assert_eq!(fleet.shares(), [Some(1000), Some(0), Some(1000)]);
+        let after_ms = fleet.unix_ms() + 1;
+        let check = |fleet: &Fleet<S>, when: &str| {
+            let before = fleet.sticky_share(1, before_ms);
+            assert_eq!((before.share.basis_points(), before.is_drained), (1000, true), "{when}");
+            assert_eq!(fleet.sticky_share(1, after_ms).share, Share::ZERO, "{when}");
+        };
+        fleet.run(1);
+        check(&fleet, "at once");
+        fleet.run(20);
+        check(&fleet, "while the store is away");
+        fleet.store.heal();
+        fleet.run(20);
+        assert_eq!(fleet.shares(), [Some(0); 3]);
+        let before = fleet.sticky_share(1, before_ms);
+        assert_eq!((before.share.basis_points(), before.is_drained), (1000, true));
+        let now_ms = fleet.unix_ms();
+        assert_eq!(fleet.sticky_share(1, now_ms).share, Share::ZERO);
+    }
+
+    /// Others would show it after five intervals at the latest.
+    #[test]
+    fn an_instance_shows_what_it_follows<S: TestStore>() {
+        let mut fleet = begun::<S>(3);
+        fleet.command(0, CommandKind::Rollback).unwrap();
+        fleet.run(3);
+        assert_eq!(fleet.shares(), [Some(0); 3]);
+        for envoy in &fleet.envoys {
+            let state = envoy.local.get(Record::State).unwrap();
+            let state: RampState = postcard::from_bytes(&state).unwrap();
+            assert_eq!(state.phase, Phase::RolledBack);
+        }
     }
 
     #[test]

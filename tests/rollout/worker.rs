@@ -523,21 +523,43 @@ fn a_state_that_cannot_be_decoded_is_replaced_by_a_new_one() {
     assert!(events[1].ends_with("the ramp begins"), "{events:#?}");
 }
 
+/// A tick of the second worker, which runs an older configuration.
+fn tick_as_outdated(workers: &Workers) {
+    let report = |event: RampEvent<'_>| workers.report(event);
+    let context = ReconcileContext {
+        spec: &workers.spec,
+        history: Some(&workers.history),
+        now: workers.now(),
+        report: &report,
+    };
+    complete(workers.workers[1].tick(&workers.store, &context, Candidate::Outdated));
+}
+
+/// The VM of an older module goes on with a stream while the new one has weights.
+#[test]
+fn an_outdated_worker_does_not_begin_a_ramp_that_weights_have_replaced() {
+    let mut workers = Workers::new();
+    workers.tick(0);
+    complete(replace_by_weights(&workers.store)).unwrap();
+    let history = workers.store.get(Record::History);
+    workers.events();
+    for _ in 0..10 {
+        workers.now_s += LEASE_NS.div_ceil(SECOND_NS);
+        tick_as_outdated(&workers);
+    }
+    assert_eq!(workers.events(), [""; 0]);
+    assert_eq!(workers.store.get(Record::History), history);
+    assert_eq!(workers.workers[1].snapshot(), Snapshot::UNKNOWN);
+    // The configuration that brings the ramp back begins it.
+    workers.tick(0);
+    let events = workers.events();
+    assert!(events.iter().any(|it| it.contains("begins again after weights")), "{events:?}");
+}
+
 #[test]
 fn an_outdated_worker_leads_only_if_no_other_does() {
     let mut workers = Workers::new();
     workers.tick(0);
-    let tick_as_outdated = |workers: &Workers| {
-        let report = |event: RampEvent<'_>| workers.report(event);
-        let context = ReconcileContext {
-            spec: &workers.spec,
-            history: None,
-            now: workers.now(),
-            report: &report,
-        };
-        let tick = workers.workers[1].tick(&workers.store, &context, Candidate::Outdated);
-        complete(tick);
-    };
     workers.events();
     workers.now_s += LEASE_NS.div_ceil(SECOND_NS);
     tick_as_outdated(&workers);
