@@ -145,6 +145,7 @@ fn check_finds_mistakes_in_the_plugin_configuration() {
             "{name: TOKEN",
             "console.path: /verdigris: answers 404",
         ),
+        (istio, ", valueFrom: HOST", "", "console.path: /verdigris: answers 404"),
         (
             gateway,
             "hostKeys: [VERDIGRIS_CONSOLE_TOKEN]",

@@ -34,7 +34,8 @@ CLUSTER = """\
     typed_extension_protocol_options:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
+        explicit_http_config:
+          http2_protocol_options: {connection_keepalive: {interval: 5s, timeout: 2s}}
     load_assignment:
       cluster_name: etcd
       endpoints:

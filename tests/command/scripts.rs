@@ -1,6 +1,7 @@
 //! Exit codes and errors, as scripts need them.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -43,5 +44,24 @@ fn output_that_cannot_be_written_is_an_error() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_verdigris"));
         let status = command.args(arguments).stdout(full).stderr(Stdio::null()).status().unwrap();
         assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+/// The script changes its folder before it runs Envoy.
+#[test]
+fn the_start_script_takes_envoy_by_a_path_relative_to_the_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let (service, envoy) = (folder.path().join("a service"), folder.path().join("an envoy"));
+    fs::create_dir(&service).unwrap();
+    fs::copy("envoy/start", service.join("start")).unwrap();
+    fs::write(&envoy, "#!/bin/sh\nprintf '%s %s' \"$PWD\" \"$*\"\n").unwrap();
+    fs::set_permissions(&envoy, fs::Permissions::from_mode(0o755)).unwrap();
+    for path in ["./an envoy", "a service/../an envoy", envoy.to_str().unwrap()] {
+        let mut command = Command::new("sh");
+        command.args(["a service/start", "--log-level", "info"]).current_dir(folder.path());
+        let output = command.env("ENVOY", path).stderr(Stdio::null()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let expected = "/a service -c envoy.yaml --disable-hot-restart --log-level info";
+        assert!(text.ends_with(expected), "{path}: {text}");
     }
 }

@@ -188,6 +188,12 @@ fn a_file_that_the_script_cannot_edit_stays_as_it_is() {
         assert_eq!(fs::read_dir(files.folder()).unwrap().count(), 1, "a file was left");
     }
     let file = files.add("filter.yaml", &ramp);
+    let blocked = files.path("filter.yaml.new");
+    fs::create_dir(&blocked).unwrap();
+    let output = weights(&["100", "0", &file]);
+    assert!(output.0 == 1 && output.1.contains("cannot be written to"), "{output:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), ramp);
+    fs::remove_dir_all(&blocked).unwrap();
     let link = files.path("link.yaml");
     symlink(&file, &link).unwrap();
     let output = weights(&["100", "0", link.to_str().unwrap()]);

@@ -41,7 +41,8 @@ pub fn check(
     for scope in &envoy.scopes {
         if let Some(cluster) = clusters::find(*scope, name) {
             findings.warnings.extend(match &fleet.store {
-                FleetStoreConfig::Etcd { .. } => other_protocol(*scope, cluster, name),
+                FleetStoreConfig::Etcd { .. } => other_protocol(*scope, cluster, name)
+                    .or_else(|| no_keepalive(*scope, cluster, name)),
                 FleetStoreConfig::Kubernetes { .. } => no_tls(*scope, cluster, name),
             });
             findings.warnings.extend(long_connect_timeout(*scope, cluster, fleet));
@@ -95,6 +96,25 @@ fn other_protocol(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Fi
     );
     let at = explicit.or(protocol).map_or(cluster, |it| &**it);
     Some(scope.finding(at, "explicit_http_config", Some(name), fix))
+}
+
+/// A call that times out ends its stream, and not the HTTP/2 connection.
+fn no_keepalive(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
+    const HTTP2: &str = "http2_protocol_options";
+    let options = cluster.get("typed_extension_protocol_options");
+    let protocol = options.and_then(|it| it.get(PROTOCOL));
+    let protocol = protocol.and_then(|it| {
+        it.get("explicit_http_config").or_else(|| it.get("auto_config"))?.get(HTTP2)
+    });
+    let http2 = protocol.or_else(|| cluster.get(HTTP2));
+    if http2.is_some_and(|it| it.get("connection_keepalive").is_some()) {
+        return None;
+    }
+    let fix = "has no keepalive, so after a connection has died without notice, calls to the store fail until \
+               TCP gives it up, up to a quarter of an hour: write http2_protocol_options: \
+               {connection_keepalive: {interval: 5s, timeout: 2s}}";
+    let at = http2.map_or(cluster, |it| &**it);
+    Some(scope.finding(at, "connection_keepalive", Some(name), fix.to_owned()))
 }
 
 /// The API server speaks TLS alone.

@@ -5,7 +5,7 @@
 
 use super::envoy::Scope;
 use super::findings::Findings;
-use crate::command::source::filter_config;
+use crate::command::source::{Finding, filter_config};
 use crate::command::yaml::{YamlNode, is_merge_key, snake};
 use crate::config::nearest::{did_you_mean, nearest};
 
@@ -106,6 +106,7 @@ fn check_filter(scope: Scope<'_>, config: &YamlNode, findings: &mut Findings) {
             }
         }
     }
+    findings.problems.extend(two_policies(scope, config));
     let choices = [
         (&["failure_policy"][..], &FAILURE_POLICIES, &["0", "1", "2", "3"][..]),
         // Without a name, Envoy takes its first runtime.
@@ -123,6 +124,19 @@ fn check_filter(scope: Scope<'_>, config: &YamlNode, findings: &mut Findings) {
             findings.problems.push(scope.finding(node, &path.join("."), Some(text), fix));
         }
     }
+}
+
+/// Envoy takes `fail_open`, the older field, or `failure_policy`.
+fn two_policies(scope: Scope<'_>, config: &YamlNode) -> Option<Finding> {
+    let fail_open = config.get("fail_open").filter(|it| it.is_true())?;
+    let policy = config.get("failure_policy")?.text()?;
+    if matches!(policy, "UNSPECIFIED" | "0") {
+        return None;
+    }
+    let fix = format!(
+        "Envoy rejects the Wasm filter with this beside failure_policy: {policy}; remove fail_open"
+    );
+    Some(scope.finding(fail_open, "fail_open", Some("true"), fix))
 }
 
 /// The beginning of a fix with the name that was probably meant: one that differs by a typing error, or

@@ -6,12 +6,14 @@
 //! | `stage` | where a ramp may be before it |
 //! | `assignment_effects` | who is reassigned, and the state of the ramp |
 //! | `routing_effects` | where requests go: clusters, headers, roles, shadows |
+//! | `answers_effects` | how responses are counted |
 //! | `feedback_effects` | which feedback is accepted |
 //! | `sampling_effects` | which requests are copied for a judge or an export |
 //! | `fleet_effects` | where the state of the ramp is |
 //! | `stats_effects` | which stats stay in Envoy |
 //! | `command_effects` | which operator commands end |
 
+mod answers_effects;
 mod assignment_effects;
 mod command_effects;
 mod effect;
@@ -72,10 +74,7 @@ pub fn effects(
     effects.extend(assignment_effects::pins(old_json, new_json, new));
     effects.extend(routing_effects::missing_units(old, new));
     effects.extend(routing_effects::headers(old, new));
-    if old.answers.is_some() && new.answers.is_none() {
-        let what = "answers are no longer observed: no outcomes are counted";
-        effects.push(Effect::new("answers", what));
-    }
+    effects.extend(answers_effects::answers(old, new));
     effects.extend(routing_effects::roles(old, new));
     effects.extend(routing_effects::shadows(old, new));
     effects.extend(feedback_effects::feedback(old, new));

@@ -76,8 +76,12 @@ fn wasm_plugin(
 ) -> Option<Result<Box<PluginConfigText>, Finding>> {
     let environment = spec.at_exactly(&["vmConfig", "env"]);
     let environment = environment.map(YamlNode::items).unwrap_or_default();
+    // Istio's default is INLINE, with the text in `value`.
     let names_token = |it: &Rc<YamlNode>| {
-        it.at_exactly(&["name"]).and_then(YamlNode::text) == Some(TOKEN_VARIABLE)
+        let field = |name| it.at_exactly(&[name]).and_then(YamlNode::text);
+        field("name") == Some(TOKEN_VARIABLE)
+            && (field("valueFrom") == Some("HOST")
+                || field("value").is_some_and(|it| !it.is_empty()))
     };
     let missing_failure_policy = spec.exact("failStrategy").is_none().then_some(spec.position);
     let surrounding = SurroundingConfig {

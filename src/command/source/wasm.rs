@@ -152,5 +152,7 @@ fn has_token(vm: &YamlNode) -> bool {
     let Some(environment) = vm.get("environment_variables") else { return false };
     let keys = environment.get("host_env_keys").map(|it| it.items()).unwrap_or_default();
     keys.iter().any(|it| it.text() == Some(TOKEN_VARIABLE))
-        || environment.at(&["key_values", TOKEN_VARIABLE]).is_some()
+        || environment
+            .at(&["key_values", TOKEN_VARIABLE])
+            .is_some_and(|it| it.text().is_some_and(|it| !it.is_empty()))
 }

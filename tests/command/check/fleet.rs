@@ -7,14 +7,15 @@ use super::{ENVOY, Expected, Setup, findings, plugin, with_envoy};
 const NODE: &str = "node: {id: envoy, cluster: llm-gateway}";
 const OWN_NODE: &str = "node: {id: gateway-1, cluster: llm-gateway}";
 const CONNECT: &str = "    connect_timeout: 1s # of etcd\n";
-const HTTP2: &str = "explicit_http_config: {http2_protocol_options: {}}";
+const HTTP2: &str = "explicit_http_config: {http2_protocol_options: \
+                     {connection_keepalive: {interval: 5s, timeout: 2s}}}";
 const CLUSTER: &str = r#"  - name: etcd
     type: STRICT_DNS
     connect_timeout: 1s # of etcd
     typed_extension_protocol_options:
       envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
         "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
+        explicit_http_config: {http2_protocol_options: {connection_keepalive: {interval: 5s, timeout: 2s}}}
 "#;
 
 /// A rollout with a fleet with further fields.
@@ -60,8 +61,22 @@ fn a_cluster_without_http2_is_warned_of() {
     expect(&changed(HTTP2, http1), "http_protocol_options: {}, x: etcd", text);
     let only_name = &CLUSTER[..CLUSTER.find("    typed_extension").unwrap()];
     expect(&with_cluster(only_name), "- name: etcd", text);
-    changed(HTTP2, "auto_config: {}").expect_none();
-    with_cluster(&format!("{only_name}    http2_protocol_options: {{}}\n")).expect_none();
+}
+
+/// Envoy's stream timeouts do not close an HTTP/2 connection.
+#[test]
+fn a_store_without_keepalive_is_warned_of() {
+    let text = "connection_keepalive: \"etcd\": has no keepalive, so after a connection has died";
+    let explicit = "explicit_http_config: {http2_protocol_options: {x: etcd}}";
+    expect(&changed(HTTP2, explicit), "{x: etcd}", text);
+    expect(&changed(HTTP2, "auto_config: {}"), "- name: etcd", text);
+    let only_name = &CLUSTER[..CLUSTER.find("    typed_extension").unwrap()];
+    let old = |options: &str| format!("{only_name}    http2_protocol_options: {{{options}}}\n");
+    expect(&with_cluster(&old("x: etcd")), "{x: etcd}", text);
+    let keepalive = "connection_keepalive: {interval: 5s, timeout: 2s}";
+    with_cluster(&old(keepalive)).expect_none();
+    let auto = format!("auto_config: {{http2_protocol_options: {{{keepalive}}}}}");
+    changed(HTTP2, &auto).expect_none();
 }
 
 #[test]

@@ -50,6 +50,13 @@ fn unknown_fields_and_values_are_problems() {
             "vm_conf:",
             "vm_conf: is an unknown field, so Envoy rejects the Wasm filter; did you mean vm_config?",
         ),
+        (
+            POLICY,
+            "      failure_policy: FAIL_RELOAD\n      fail_open: true\n",
+            "fail_open",
+            "fail_open: \"true\": Envoy rejects the Wasm filter with this beside failure_policy: FAIL_RELOAD; \
+             remove fail_open",
+        ),
     ] {
         let filter = replaced(FILTER, from, to);
         with_filter(filter).expect(&Expected { kind: "problem", file: "filter.yaml", at, text });
@@ -62,6 +69,7 @@ fn all_spellings_that_envoy_accepts_pass() {
         (POLICY, "      failurePolicy: FAIL_RELOAD\n"),
         (POLICY, "      failure_policy: 1\n"),
         (POLICY, "      fail_open: true\n"),
+        (POLICY, "      fail_open: false\n      failure_policy: FAIL_RELOAD\n"),
         (
             POLICY,
             "      failure_policy: FAIL_RELOAD\n      reloadConfig: {backoff: {base_interval: 1s}}\n",

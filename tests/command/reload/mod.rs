@@ -1,6 +1,7 @@
 //! `verdigris check --from`: the effects of a reload. Each file has those of the source file
 //! `<name>_effects.rs`.
 
+mod answers;
 mod assignment;
 mod command;
 mod console;

@@ -97,7 +97,6 @@ fn headers_and_roles() {
         (json!({}), force.clone(), "force_header", "clients can force a version with x-f"),
         (force, json!({}), "force_header", "x-f no longer forces a version"),
         (json!({}), version, "version_header", "Envoy's bootstrap must use it too"),
-        (json!({"answers": {}}), json!({}), "answers", "answers are no longer observed"),
         (json!({}), json!({"role": "shadow"}), "role", text),
     ]);
 }

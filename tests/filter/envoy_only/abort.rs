@@ -65,7 +65,7 @@ fn run(envoy: &Envoy, line: &str, token: Option<&str>) -> (i32, String) {
         .args(["-c", line])
         .current_dir(envoy.folder.path())
         .env("PATH", format!("{}:{path}", binary.display()))
-        .env("ADMIN", envoy.admin_url())
+        .env("ADMIN", format!("{}/", envoy.admin_url()))
         .env("NO_PROXY", "*")
         .env("USER", "ada")
         .env_remove("VERDIGRIS_CONSOLE_TOKEN")
