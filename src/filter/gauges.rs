@@ -71,10 +71,9 @@ impl RolloutGauges {
             return;
         }
         let latest = roots.last().copied();
+        self.shown.set(latest);
         // The owner may have ended before this VM, which has gone on with a stream.
-        let records = self.owner.is_this_vm() || (latest.is_none() && is_over());
-        self.shown.set(latest.filter(|_| records));
-        if records {
+        if self.owner.is_this_vm() || (latest.is_none() && is_over()) {
             self.record(latest.map_or(GaugeValues::INACTIVE, |(_, values)| values));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::runtime::RolloutRuntime;
 use crate::assignment::EffectiveShare;
-use crate::rollout::Phase;
+use crate::rollout::{Phase, Snapshot};
 use crate::stats::GaugeValues;
 
 // === impl RolloutRuntime ===
@@ -13,10 +13,11 @@ impl RolloutRuntime {
         self.metrics.gauges.show(self.context_id, self.gauge_values());
     }
 
-    /// The same on a tick, unless another configuration is newer: that may be in another VM, and this one go
-    /// on with a stream alone.
+    /// The same on a tick, unless weights have replaced the ramp: their configuration may be in another VM,
+    /// while this one goes on with a stream.
     pub(super) fn tick_gauges(&self) {
-        if self.is_newest() {
+        let is_unknown = self.ramp.as_ref().is_some_and(|it| it.snapshot() == Snapshot::UNKNOWN);
+        if !is_unknown || self.is_newest() {
             self.update_gauges();
         }
     }
