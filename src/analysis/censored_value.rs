@@ -24,8 +24,8 @@ impl CensoredValue {
         Self { value: self.value * factor, ..self }
     }
 
-    /// Compares this value with another one, and returns half wins: 2 if this value is larger, 0 if it is
-    /// smaller, and 1 if both are equal or if censoring hides which one is larger.
+    /// The half wins of this value over `other`: 2 if it is larger, 0 if it is smaller, and 1 if both are
+    /// equal or censoring hides which one is larger.
     ///
     /// A censored value is larger than an exact one that is equal to its bound (Gehan 1965). The code has no
     /// branch, because each value is compared with many others.

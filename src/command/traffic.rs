@@ -184,11 +184,8 @@ impl TrafficArgs {
 /// The metrics of the ramp's gates and tripwires, the times whose quantiles they compare, and the
 /// duration, which every answer has.
 fn metrics_of(ramp: &RampSpec) -> Vec<Metric> {
-    let gates = ramp.analysis.gates.iter().map(|gate| gate.spec.metric);
     let mut metrics: Vec<Metric> = Vec::new();
-    for metric in
-        gates.chain(ramp.tripwires.iter().map(|wire| wire.metric)).chain([Metric::Duration])
-    {
+    for metric in ramp.metrics().chain([Metric::Duration]) {
         let time = metric.quantile().map(|it| it.time);
         if let Some(time) = time.filter(|time| !metrics.contains(time)) {
             metrics.push(time);

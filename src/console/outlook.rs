@@ -61,7 +61,7 @@ impl Outlook {
         let is_late = ramp.in_step_s >= MIN_WITHOUT_EVIDENCE_S;
         if let Some(why) = not_for_want_of_evidence(analysis) {
             let text = format!("{why}; more traffic does not help; {seen}");
-            return Some(if is_late { Self::TooLittle(text) } else { Self::Open(text) });
+            return Some(Self::missing(text, is_late));
         }
         let deciding = analysis.gates.iter().filter(|gate| is_deciding(gate));
         let slowest = deciding.min_by(|a, b| a.safe.total_cmp(&b.safe))?;
@@ -76,7 +76,7 @@ impl Outlook {
         let lasted = HumanDuration(ramp.in_step_s);
         if let Some(why) = not_for_want_of_units(slowest, analysis) {
             let text = format!("{name}: {why} after {lasted}; {seen}");
-            return Some(if is_late { Self::TooLittle(text) } else { Self::Open(text) });
+            return Some(Self::missing(text, is_late));
         }
         let growth = Growth::new(ramp.at_half_time, ramp.in_step_s, *green_units, slowest.safe);
         if growth.has_ended && is_late {
@@ -107,6 +107,11 @@ impl Outlook {
             true => Self::TooLittle(format!("{text}{}", advice(ramp))),
             false => Self::Enough(text),
         })
+    }
+
+    /// What is missing, which it is too early to say at first.
+    fn missing(text: String, is_late: bool) -> Self {
+        if is_late { Self::TooLittle(text) } else { Self::Open(text) }
     }
 }
 

@@ -87,18 +87,16 @@ fn store_away(view: &RolloutView) -> Option<ProblemView> {
         None => "since this Envoy started".to_owned(),
     };
     let error = fleet.error.as_ref().map(|it| format!(": {it}")).unwrap_or_default();
+    let users = match fleet.is_rolled_back_alone {
+        true => "all users of this Envoy are on blue",
+        false => "this Envoy assigns by what it knew last",
+    };
     Some(severe(
         format!("This Envoy could not use the fleet’s store {since}{error}."),
-        match fleet.is_rolled_back_alone {
-            true => {
-                "Check the store and the cluster in fleet.cluster. Until then all users of this Envoy are on \
-                 blue, the ramp does not advance, and operator commands are rejected."
-            }
-            false => {
-                "Check the store and the cluster in fleet.cluster. Until then this Envoy assigns by what it \
-                 knew last, the ramp does not advance, and operator commands are rejected."
-            }
-        },
+        &format!(
+            "Check the store and the cluster in fleet.cluster. Until then {users}, the ramp does not \
+             advance, and operator commands are rejected."
+        ),
     ))
 }
 

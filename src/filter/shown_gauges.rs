@@ -13,8 +13,8 @@ impl RolloutRuntime {
         self.metrics.gauges.show(self.context_id, self.gauge_values());
     }
 
-    /// The same on a tick, unless weights have replaced the ramp: their configuration may be in another VM,
-    /// while this one goes on with a stream.
+    /// The same on a tick, unless weights have replaced the ramp. Their configuration may be in another VM,
+    /// whose gauges this one, which still has a stream, must not overwrite.
     pub(super) fn tick_gauges(&self) {
         let is_unknown = self.ramp.as_ref().is_some_and(|it| it.snapshot() == Snapshot::UNKNOWN);
         if !is_unknown || self.is_newest() {

@@ -338,11 +338,6 @@ impl FleetInstance {
         context: &StepContext<'_>,
     ) {
         let Some((in_force, revision)) = protocol.follower.known().cloned() else { return };
-        let snapshot = |it: &InForce| it.published.map(|it| it.snapshot);
-        if self.in_force().as_ref().map(snapshot) != Some(snapshot(&in_force)) {
-            // The page shows it in this step.
-            protocol.displayed_ns = None;
-        }
         protocol.outbox.on_consumed(&in_force.consumed);
         if let Some(decider) = &mut protocol.decider {
             decider.confirm(&in_force, revision);
@@ -352,7 +347,10 @@ impl FleetInstance {
             context.report_outcome(&unconfirmed.outcome, unconfirmed.state.as_ref());
         }
         protocol.unconfirmed = None;
-        self.put_in_force(protocol, local, context, in_force).await;
+        if self.put_in_force(protocol, local, context, in_force).await {
+            // The page shows it in this step.
+            protocol.displayed_ns = None;
+        }
     }
 }
 

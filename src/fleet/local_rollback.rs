@@ -54,20 +54,21 @@ impl LocalRollback {
 
 impl FleetInstance {
     /// Ends the local rollback once the fleet has taken note of it: it is rolled back too, or was
-    /// started again.
+    /// started again. Returns whether there is one that stays in force.
     pub(super) async fn end_rollback(
         &self,
         protocol: &mut Protocol,
         local: &impl RolloutStore,
         published: &PublishedSnapshot,
-    ) {
-        let Some(rollback) = LocalRollback::read(local).await else { return };
+    ) -> bool {
+        let Some(rollback) = LocalRollback::read(local).await else { return false };
         let is_sent = protocol.sent_rollback.as_ref() == Some(&rollback);
         let is_noted = is_sent && protocol.outbox.is_free();
-        if published.snapshot.phase == Phase::RolledBack || is_noted {
-            let _ = LocalRollback::end(local).await;
-            protocol.sent_rollback = None;
+        if published.snapshot.phase != Phase::RolledBack && !is_noted {
+            return true;
         }
+        protocol.sent_rollback = None;
+        LocalRollback::end(local).await.is_err()
     }
 
     /// Rolls this instance back before the fleet does, unless it is rolled back so already.

@@ -10,16 +10,17 @@ use crate::rollout::store::{Record, RolloutStore, WriteCondition, write_encoded}
 // === impl FleetInstance ===
 
 impl FleetInstance {
-    /// Lets the workers of this Envoy follow.
+    /// Lets the workers of this Envoy follow. Returns whether the snapshot is another one than before.
     pub(super) async fn put_in_force(
         &self,
         protocol: &mut Protocol,
         local: &impl RolloutStore,
         context: &StepContext<'_>,
         in_force: InForce,
-    ) {
+    ) -> bool {
         let before = self.in_force().and_then(|it| it.published);
-        let Some(published) = in_force.published else { return };
+        let Some(published) = in_force.published else { return false };
+        let is_new = before.is_none_or(|it| it.snapshot != published.snapshot);
         let is_decider = protocol.follower.is_decider(self.id());
         let history = in_force.history.clone();
         self.learned_ns.set(Some(context.now.monotonic_ns));
@@ -27,23 +28,22 @@ impl FleetInstance {
             *known = Some(in_force);
         }
         if !(context.is_agent)() {
-            return;
+            return is_new;
         }
-        let was_rolled_back = LocalRollback::read(local).await.is_some();
-        self.end_rollback(protocol, local, &published).await;
+        let keeps_rollback = self.end_rollback(protocol, local, &published).await;
         self.bring_own_rollback(local, context, &published).await;
         self.bring_forgotten_rollback(protocol, local, context, &published).await;
         let is_rolled_back = LocalRollback::read(local).await.is_some();
-        // While the instance is rolled back by itself, its own history has when that was.
-        if let Some(history) = history.filter(|_| !(was_rolled_back && is_rolled_back)) {
+        // While the instance stays rolled back by itself, its own history has when that was.
+        if let Some(history) = history.filter(|_| !keeps_rollback) {
             let _ = local.write(Record::History, &history, WriteCondition::Always).await;
         }
         self.publish_locally(local, context, published, is_rolled_back).await;
         protocol.is_published = true;
-        let is_new = before.is_none_or(|it| it.snapshot != published.snapshot);
         if is_new && !is_decider {
             (context.report)(FleetEvent::Follows(&published.snapshot));
         }
+        is_new
     }
 
     /// Publishes the snapshot in this Envoy: blue has everything where the instance has rolled back

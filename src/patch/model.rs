@@ -18,9 +18,11 @@ pub fn is_in_path(format: Format, path: &str) -> bool {
 /// Whether the path of a Bedrock request names a managed prompt instead of a model, by an ARN. Such a
 /// request takes neither a model nor a system prompt. Source: "Converse" in Bedrock's API reference.
 pub fn names_managed_prompt(format: Format, path: &str) -> bool {
+    if format != Format::Bedrock {
+        return false;
+    }
     let path = before_query(path).to_ascii_lowercase();
-    format == Format::Bedrock
-        && ["%3aprompt%2f", ":prompt%2f", ":prompt/"].iter().any(|it| path.contains(it))
+    ["%3aprompt%2f", ":prompt%2f", ":prompt/"].iter().any(|it| path.contains(it))
 }
 
 /// Other publishers' models take a `model` in the body. The colon may be percent-encoded, and slashes may

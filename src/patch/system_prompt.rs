@@ -78,7 +78,7 @@ impl System {
         };
         let mut changes = vec![(name, Change::Set(value))];
         if format == Format::Responses && self.placement == Placement::Replace {
-            changes.extend(without_prompts("input", request));
+            changes.extend(input_without_prompts(request));
         }
         Some(changes)
     }
@@ -182,7 +182,7 @@ fn takes_prompt(request: &Object<'_>, format: Format) -> bool {
         Format::Gemini => !has("cachedContent") && !has("cached_content"),
         Format::Bedrock => !has("promptVariables"),
         Format::Ollama => match request.get("messages") {
-            Some(messages) => Array::parse(messages).is_some_and(|it| !it.items().is_empty()),
+            Some(messages) => !is_empty_array(messages),
             None => has("prompt") && request.get("raw") != Some("true"),
         },
         Format::Chat | Format::Responses | Format::Anthropic | Format::Cohere => true,
@@ -195,23 +195,34 @@ fn without_prompt(request: &Object<'_>, format: Format) -> Option<Vec<(&'static 
     let members: &[_] = match format {
         Format::Ollama if request.get("messages").is_none() => &["system"],
         Format::Chat | Format::Ollama | Format::Cohere => {
-            Array::parse(request.get("messages")?)?;
-            return Some(without_prompts("messages", request).into_iter().collect());
+            let messages = Array::parse(request.get("messages")?)?;
+            return Some(without_prompts("messages", &messages).into_iter().collect());
         }
         Format::Responses => &["instructions"],
         Format::Anthropic | Format::Bedrock => &["system"],
         Format::Gemini => &["systemInstruction", "system_instruction"],
     };
-    let removals = members.iter().map(|name| (*name, Change::Remove));
-    let input = (format == Format::Responses).then(|| without_prompts("input", request)).flatten();
-    Some(removals.chain(input).collect())
+    let mut changes: Vec<_> = members.iter().map(|name| (*name, Change::Remove)).collect();
+    if format == Format::Responses {
+        changes.extend(input_without_prompts(request));
+    }
+    Some(changes)
 }
 
 /// The change of a list that removes the parts of the system prompt at its start; `None` where it has
 /// none.
-fn without_prompts(name: &'static str, request: &Object<'_>) -> Option<(&'static str, Change)> {
-    let list = Array::parse(request.get(name)?)?;
+fn without_prompts(name: &'static str, list: &Array<'_>) -> Option<(&'static str, Change)> {
     let count = list.items().iter().take_while(|item| is_prompt(item)).count();
     let removals: Vec<_> = (0..count).map(|index| (index, Change::Remove)).collect();
     (count > 0).then(|| (name, Change::Set(list.with_items(&removals))))
+}
+
+/// The same for the input of a Responses request, which may be a text.
+fn input_without_prompts(request: &Object<'_>) -> Option<(&'static str, Change)> {
+    without_prompts("input", &Array::parse(request.get("input")?)?)
+}
+
+/// Whether the JSON is an array without items.
+fn is_empty_array(json: &str) -> bool {
+    json.strip_prefix('[').is_some_and(|rest| rest.trim_start() == "]")
 }

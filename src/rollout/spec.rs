@@ -98,9 +98,13 @@ impl RampSpec {
 
     /// Whether a gate or a tripwire compares a metric that only an answer's body reveals.
     pub fn reads_answers(&self) -> bool {
+        self.metrics().any(Self::is_from_body)
+    }
+
+    /// The metrics of the gates, and those of the tripwires.
+    pub fn metrics(&self) -> impl Iterator<Item = Metric> {
         let gates = self.analysis.gates.iter().map(|gate| gate.spec.metric);
-        let tripwires = self.tripwires.iter().map(|tripwire| tripwire.metric);
-        gates.chain(tripwires).any(Self::is_from_body)
+        gates.chain(self.tripwires.iter().map(|tripwire| tripwire.metric))
     }
 
     /// Whether only an answer's body reveals the metric.

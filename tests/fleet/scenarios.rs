@@ -9,7 +9,7 @@ use verdigris::rollout::{CommandKind, Phase, RampState};
 
 use super::fleet::{Fleet, SECOND_NS, observation, ramp};
 use super::test_store::TestStore;
-use super::workers::run_only;
+use super::workers::{ramp_with_tripwire, run_only};
 
 /// Sends requests of new units to all instances in turn, for so many half seconds.
 fn traffic<S: TestStore>(
@@ -389,11 +389,7 @@ mod on_a_store {
 
     #[test]
     fn an_instance_rolls_back_alone_at_once_and_the_fleet_follows<S: TestStore>() {
-        let tripwire =
-            json!([{"metric": "error_rate", "limit": 0.5, "window": "30s", "minimum": 5}]);
-        let mut with_tripwire = ramp();
-        with_tripwire["tripwires"] = tripwire;
-        let mut fleet = Fleet::<S>::with_ramp(3, with_tripwire);
+        let mut fleet = Fleet::<S>::with_ramp(3, ramp_with_tripwire());
         fleet.run(12);
         fleet.store.go_down();
         let mut unit = 0;
@@ -420,10 +416,7 @@ mod on_a_store {
     /// Until the fleet follows, and afterwards: new ones are on blue.
     #[test]
     fn conversations_finish_on_green_where_an_instance_rolls_back_alone<S: TestStore>() {
-        let mut with_tripwire = ramp();
-        with_tripwire["tripwires"] =
-            json!([{"metric": "error_rate", "limit": 0.5, "window": "30s", "minimum": 5}]);
-        let mut fleet = Fleet::<S>::with_ramp(3, with_tripwire);
+        let mut fleet = Fleet::<S>::with_ramp(3, ramp_with_tripwire());
         fleet.keep_conversations();
         fleet.run(20);
         let before_ms = fleet.unix_ms();

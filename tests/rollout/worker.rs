@@ -72,11 +72,14 @@ impl Workers {
         self.events.take()
     }
 
+    /// What a worker gets for a reconcile or a command.
+    fn context<'a>(&'a self, report: &'a dyn Fn(RampEvent<'_>)) -> ReconcileContext<'a> {
+        ReconcileContext { spec: &self.spec, history: Some(&self.history), now: self.now(), report }
+    }
+
     async fn tick_of(&self, worker: usize) {
         let report = |event: RampEvent<'_>| self.report(event);
-        let history = Some(&self.history);
-        let context =
-            ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
+        let context = self.context(&report);
         self.workers[worker].tick(&self.store, &context, Candidate::Current).await;
     }
 
@@ -93,18 +96,14 @@ impl Workers {
             }
             self.report(event);
         };
-        let history = Some(&self.history);
-        let context =
-            ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
+        let context = self.context(&report);
         complete(self.workers[worker].tick(&self.store, &context, Candidate::Current));
         found.into_inner()
     }
 
     fn command(&self, kind: CommandKind, step: Option<usize>) -> Result<Phase, CommandError> {
         let report = |event: RampEvent<'_>| self.report(event);
-        let history = Some(&self.history);
-        let context =
-            ReconcileContext { spec: &self.spec, history, now: self.now(), report: &report };
+        let context = self.context(&report);
         let command = OperatorCommand::new(kind, "as asked", 0).unwrap();
         let expected = ExpectedStep { step: step.map(StepIndex::new), is_shadow_step: None };
         complete(self.workers[1].apply(&self.store, &context, &command, expected))
@@ -404,12 +403,7 @@ fn a_rollback_of_one_envoy_is_adopted_in_a_step_and_under_an_operators_share() {
         }
         let epoch = if is_of_step { workers.state().epoch } else { Epoch::MANUAL };
         let report = |event: RampEvent<'_>| workers.report(event);
-        let context = ReconcileContext {
-            spec: &workers.spec,
-            history: Some(&workers.history),
-            now: workers.now(),
-            report: &report,
-        };
+        let context = workers.context(&report);
         complete(workers.workers[0].adopt_rollback(&workers.store, &context, epoch, "worse"));
         assert_eq!(workers.state().phase, adopted, "{command:?} {epoch:?}");
     }
@@ -526,16 +520,11 @@ fn a_state_that_cannot_be_decoded_is_replaced_by_a_new_one() {
 /// A tick of the second worker, which runs an older configuration.
 fn tick_as_outdated(workers: &Workers) {
     let report = |event: RampEvent<'_>| workers.report(event);
-    let context = ReconcileContext {
-        spec: &workers.spec,
-        history: Some(&workers.history),
-        now: workers.now(),
-        report: &report,
-    };
+    let context = workers.context(&report);
     complete(workers.workers[1].tick(&workers.store, &context, Candidate::Outdated));
 }
 
-/// The VM of an older module goes on with a stream while the new one has weights.
+/// The VM of an older module still has a stream while the new one has weights.
 #[test]
 fn an_outdated_worker_does_not_begin_a_ramp_that_weights_have_replaced() {
     let mut workers = Workers::new();

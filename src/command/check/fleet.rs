@@ -1,6 +1,7 @@
 //! Checks that Envoy's bootstrap has what `fleet` needs, the store's cluster and a node id, and that tripwires
 //! see what other Envoys have answered.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::bootstrap::Bootstrap;
@@ -77,10 +78,14 @@ fn short_window(
     Some(plugin.finding_at_field("fleet.interval", &value, fix))
 }
 
+/// The options of a cluster's protocol.
+fn protocol(cluster: &YamlNode) -> Option<&Rc<YamlNode>> {
+    cluster.get("typed_extension_protocol_options")?.get(PROTOCOL)
+}
+
 /// etcd's API is gRPC, which needs HTTP/2. Envoy's default is HTTP/1.1.
 fn other_protocol(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
-    let options = cluster.get("typed_extension_protocol_options");
-    let protocol = options.and_then(|it| it.get(PROTOCOL));
+    let protocol = protocol(cluster);
     let explicit = protocol.and_then(|it| it.get("explicit_http_config"));
     let is_http2 = explicit.is_some_and(|it| it.get("http2_protocol_options").is_some())
         // By ALPN, etcd selects HTTP/2.
@@ -101,12 +106,10 @@ fn other_protocol(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Fi
 /// A call that times out ends its stream, and not the HTTP/2 connection.
 fn no_keepalive(scope: Scope<'_>, cluster: &YamlNode, name: &str) -> Option<Finding> {
     const HTTP2: &str = "http2_protocol_options";
-    let options = cluster.get("typed_extension_protocol_options");
-    let protocol = options.and_then(|it| it.get(PROTOCOL));
-    let protocol = protocol.and_then(|it| {
+    let of_protocol = protocol(cluster).and_then(|it| {
         it.get("explicit_http_config").or_else(|| it.get("auto_config"))?.get(HTTP2)
     });
-    let http2 = protocol.or_else(|| cluster.get(HTTP2));
+    let http2 = of_protocol.or_else(|| cluster.get(HTTP2));
     if http2.is_some_and(|it| it.get("connection_keepalive").is_some()) {
         return None;
     }

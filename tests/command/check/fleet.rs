@@ -32,6 +32,11 @@ fn with_cluster(cluster: &str) -> Setup {
     with_envoy(envoy).with_filter(&of_fleet(&json!({})))
 }
 
+/// The cluster without the options of its protocol.
+fn without_protocol() -> &'static str {
+    &CLUSTER[..CLUSTER.find("    typed_extension").unwrap()]
+}
+
 /// The same with a change of the cluster.
 fn changed(from: &str, to: &str) -> Setup {
     assert!(CLUSTER.contains(from), "{from}");
@@ -59,7 +64,7 @@ fn a_cluster_without_http2_is_warned_of() {
     let text = "explicit_http_config: \"etcd\": does not speak HTTP/2, which etcd's gRPC API needs";
     let http1 = "explicit_http_config: {http_protocol_options: {}, x: etcd}";
     expect(&changed(HTTP2, http1), "http_protocol_options: {}, x: etcd", text);
-    let only_name = &CLUSTER[..CLUSTER.find("    typed_extension").unwrap()];
+    let only_name = without_protocol();
     expect(&with_cluster(only_name), "- name: etcd", text);
 }
 
@@ -70,7 +75,7 @@ fn a_store_without_keepalive_is_warned_of() {
     let explicit = "explicit_http_config: {http2_protocol_options: {x: etcd}}";
     expect(&changed(HTTP2, explicit), "{x: etcd}", text);
     expect(&changed(HTTP2, "auto_config: {}"), "- name: etcd", text);
-    let only_name = &CLUSTER[..CLUSTER.find("    typed_extension").unwrap()];
+    let only_name = without_protocol();
     let old = |options: &str| format!("{only_name}    http2_protocol_options: {{{options}}}\n");
     expect(&with_cluster(&old("x: etcd")), "{x: etcd}", text);
     let keepalive = "connection_keepalive: {interval: 5s, timeout: 2s}";

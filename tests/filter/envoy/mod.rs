@@ -191,6 +191,18 @@ impl Envoy {
         })
     }
 
+    /// How long Envoy has run, by its own clock, in seconds.
+    pub fn uptime_s(&self) -> u64 {
+        let info: Value = serde_json::from_str(&self.admin("/server_info")).unwrap();
+        info["uptime_current_epoch"].as_str().unwrap().trim_end_matches('s').parse().unwrap()
+    }
+
+    /// Puts another module beside the filter's, which stands for a new version: its code differs.
+    pub fn add_module(&self, name: &str) {
+        let link = self.folder.path().join(name);
+        std::os::unix::fs::symlink(artifacts::trapping_wasm(), link).unwrap();
+    }
+
     /// Calls `update`, which changes filter.yaml, and waits until all workers have applied it.
     ///
     /// # Errors

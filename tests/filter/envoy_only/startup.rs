@@ -51,15 +51,11 @@ fn without_a_loadable_release_at_the_start_all_users_are_on_blue() {
 #[test]
 fn envoy_keeps_running_when_its_shell_ends() {
     let mut envoy = Envoy::start(&weights(0, 1));
-    let uptime = |envoy: &Envoy| {
-        let info: serde_json::Value = serde_json::from_str(&envoy.admin("/server_info")).unwrap();
-        info["uptime_current_epoch"].as_str().unwrap().trim_end_matches('s').parse::<u64>().unwrap()
-    };
     envoy.restart_in_background("");
     let background = envoy.close_shell();
-    let closed_at = uptime(&envoy);
+    let closed_at = envoy.uptime_s();
     // A signal would arrive within milliseconds.
-    wait_for("Envoy to keep running", || (uptime(&envoy) >= closed_at + 2).then_some(()));
+    wait_for("Envoy to keep running", || (envoy.uptime_s() >= closed_at + 2).then_some(()));
     assert!(background.is_running());
     assert_eq!(envoy.send(&Request::from_user("ada")).version, "green");
     drop(background);

@@ -7,28 +7,26 @@ use super::ramp_fixture::{
     GOOD_MODEL, decision_log, read_counter, read_gauge, start_with_models, under_load,
     wait_for_gauges,
 };
-use crate::artifacts;
 use crate::envoy::process::wait_for;
 use crate::envoy::upstream::{FIRST_EVENT, LAST_EVENT};
 use crate::envoy::{Envoy, filter_yaml};
 use crate::proxy::phase::{BY_HAND, RAMPING};
 use crate::proxy::{Request, config, weights};
 
-/// The trap build stands for the new version: its code differs.
+const NEW: &str = "verdigris-2.wasm";
+
 #[test]
 fn a_new_wasm_and_the_old_one_again_continue_the_ramp_and_lose_no_request() {
     let ramp = config(json!({"ramp": {"steps": [25, 100], "bake": "1h", "warmup": "0s"}}));
     let envoy = start_with_models(&ramp, 2, [GOOD_MODEL, GOOD_MODEL]);
     let units = || read_counter(&envoy, "blue", "evidence_units.s0");
     let stream = envoy.send_to("/hold", &Request::from_user("ada")).unwrap();
-    let new_name = "verdigris-2.wasm";
-    std::os::unix::fs::symlink(artifacts::trapping_wasm(), envoy.folder.path().join(new_name))
-        .unwrap();
+    envoy.add_module(NEW);
     let (units_before, requests_before) = under_load(&envoy, || {
         wait_for("evidence", || (units() > 100).then_some(()));
         let before = (units(), read_counter(&envoy, "blue", "requests"));
         let old = filter_yaml(&ramp);
-        let new = old.replace("verdigris.wasm", new_name);
+        let new = old.replace("verdigris.wasm", NEW);
         for (name, filter) in [("new", &new), ("old", &old)] {
             let counted = units();
             envoy.write_filter(filter).unwrap();
@@ -45,23 +43,21 @@ fn a_new_wasm_and_the_old_one_again_continue_the_ramp_and_lose_no_request() {
     assert_eq!(stream.text().unwrap(), format!("{FIRST_EVENT}{LAST_EVENT}"));
 }
 
-/// The old VM goes on with a stream, and nobody else leads the ramp.
+/// The old VM still has a stream, and no other worker leads the ramp.
 #[test]
 fn the_old_wasm_does_not_begin_a_ramp_again_that_weights_have_replaced() {
     let ramp = config(json!({"ramp": {"steps": [25, 100], "bake": "1h", "warmup": "0s"}}));
     let envoy = start_with_models(&ramp, 1, [GOOD_MODEL, GOOD_MODEL]);
     wait_for_gauges(&envoy, &[("phase", RAMPING), ("green_bp", 2_500)]);
     let stream = envoy.send_to("/hold", &Request::from_user("ada")).unwrap();
-    let new_name = "verdigris-2.wasm";
-    std::os::unix::fs::symlink(artifacts::trapping_wasm(), envoy.folder.path().join(new_name))
-        .unwrap();
-    let of_new = |config: &Value| filter_yaml(config).replace("verdigris.wasm", new_name);
+    envoy.add_module(NEW);
+    let of_new = |config: &Value| filter_yaml(config).replace("verdigris.wasm", NEW);
     envoy.write_filter(&of_new(&weights(1, 3))).unwrap();
     let by_weights = [("phase", BY_HAND), ("green_bp", 7_500)];
     wait_for_gauges(&envoy, &by_weights);
     // By then the lease has been expired for so long that an outdated worker may take it.
-    let end = uptime_s(&envoy) + 3 * LEASE_NS.div_ceil(1_000_000_000);
-    wait_for("twice the time of a lease", || (uptime_s(&envoy) >= end).then_some(()));
+    let end = envoy.uptime_s() + 3 * LEASE_NS.div_ceil(1_000_000_000);
+    wait_for("twice the time of a lease", || (envoy.uptime_s() >= end).then_some(()));
     for (gauge, value) in by_weights {
         assert_eq!(read_gauge(&envoy, gauge), value, "{gauge}");
     }
@@ -73,10 +69,4 @@ fn the_old_wasm_does_not_begin_a_ramp_again_that_weights_have_replaced() {
     envoy.write_filter(&of_new(&ramp)).unwrap();
     wait_for_gauges(&envoy, &[("phase", RAMPING), ("green_bp", 2_500)]);
     assert_eq!(begun(&envoy), 1, "{}", decision_log(&envoy));
-}
-
-/// How long Envoy has run, by its own clock, in seconds.
-fn uptime_s(envoy: &Envoy) -> u64 {
-    let info: Value = serde_json::from_str(&envoy.admin("/server_info")).unwrap();
-    info["uptime_current_epoch"].as_str().unwrap().trim_end_matches('s').parse().unwrap()
 }

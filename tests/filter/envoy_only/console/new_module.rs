@@ -29,7 +29,7 @@ fn the_console_shows_and_steers_a_rollout_of_another_module() {
     let ramp = config(json!({"ramp": {"steps": [25, 100], "bake": "1h", "warmup": "0s"}}));
     let envoy = start(&ramp, Some(TOKEN), 2);
     set_models(&envoy, [GOOD_MODEL, GOOD_MODEL]);
-    std::os::unix::fs::symlink(artifacts::trapping_wasm(), envoy.folder.path().join(NEW)).unwrap();
+    envoy.add_module(NEW);
     let (old, new) = (filter_yaml(&ramp), filter_yaml(&ramp).replace("verdigris.wasm", NEW));
     let units = || read_counter(&envoy, "blue", "evidence_units.s0");
     let wait_for_more_units = || {
